@@ -1,0 +1,5 @@
+"""The `videoshop` command."""
+
+
+def main() -> None:
+    """Run the command line."""

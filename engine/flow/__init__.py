@@ -1,0 +1,1 @@
+"""The `flow` method: an edit carried by dense motion. CPU only, no weights."""

@@ -1,0 +1,1 @@
+"""Frames in, frames out: exact, streaming, at the source's bit depth."""

@@ -1,0 +1,72 @@
+"""What is asked of the engine and what it tells while it works. Light: imports no array or media library.
+
+These models travel: from the command line and the service to the engine process, and into `report.json`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MethodName = Literal["flow", "videoshop"]
+Format = Literal["mov", "mp4", "mkv", "png"]
+Transfer = Literal["auto", "appearance", "opaque", "removal"]
+Stage = Literal["probe", "locate", "plan", "propagate", "write"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeyframeFiles(_Frozen):
+    """An edited frame on disk. `frame` None: find it in the clip. `mask` None: the image's alpha, else the difference."""
+
+    edited: Path
+    frame: Annotated[int, Field(ge=0)] | None = None
+    mask: Path | None = None
+
+
+class FrameRange(_Frozen):
+    """Source frames [start, stop); stop None means the clip's end."""
+
+    start: Annotated[int, Field(ge=0)] = 0
+    stop: Annotated[int, Field(ge=1)] | None = None
+
+
+class FlowSettings(_Frozen):
+    """Settings of the `flow` method."""
+
+    transfer: Transfer = "auto"
+
+
+class Request(_Frozen):
+    """One propagation: a clip, its keyframes, and where the result goes."""
+
+    clip: Path
+    keyframes: Annotated[tuple[KeyframeFiles, ...], Field(min_length=1)]
+    output: Path
+    range: FrameRange = FrameRange()
+    method: MethodName = "flow"
+    formats: tuple[Format, ...] = ("mov", "mp4")
+    settings: dict[str, str] = {}
+    seed: int = 0
+    weights: Path | None = None
+
+
+class Event(_Frozen):
+    """Progress of one stage: `done` of `total` units (frames, mostly).
+
+    `preview`, when given, is the path of a JPEG of the newest finished frame `frame`, replaced by the next one.
+    """
+
+    stage: Stage
+    done: int
+    total: int
+    frame: int | None = None
+    preview: Path | None = None
+    message: str | None = None
+
+
+OnEvent = Callable[[Event], None]
+"""The one callback: progress and previews come in; raising `Cancelled` out of it stops the job."""
