@@ -1,0 +1,1 @@
+"""What the service needs of the person's system: places for its files, and how others find it."""

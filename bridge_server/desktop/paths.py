@@ -1,0 +1,54 @@
+"""Where the service keeps its files, per system and user."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+CONFIG = "VIDEOSHOP_CONFIG"
+"""Environment variable that moves the folder of the token and the discovery file."""
+DATA = "VIDEOSHOP_DATA"
+"""Environment variable that moves the folder of jobs and their results."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """`config`: the token, the discovery file. `data`: jobs and results, which can be large."""
+
+    config: Path
+    data: Path
+
+    @classmethod
+    def of_user(cls) -> "Places":
+        config, data = os.environ.get(CONFIG), os.environ.get(DATA)
+        return cls(
+            Path(config).absolute() if config else platformdirs.user_config_path("videoshop", appauthor=False),
+            Path(data).absolute() if data else platformdirs.user_data_path("videoshop", appauthor=False),
+        )
+
+    @property
+    def token(self) -> Path:
+        return self.config / "token"
+
+    @property
+    def discovery(self) -> Path:
+        return self.config / "bridge.json"
+
+    @property
+    def jobs(self) -> Path:
+        return self.data / "jobs"
+
+    @property
+    def incoming(self) -> Path:
+        return self.data / "incoming"
+
+    @property
+    def frames(self) -> Path:
+        return self.data / "frames"
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder that only its owner enters."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder

@@ -1,0 +1,81 @@
+"""Transfers on disk: the bytes of each go to one image file as they come, and are never decoded here."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from bridge_server.desktop.paths import private_folder
+from bridge_server.errors import TransferError
+from bridge_server.protocol.messages import TransferBegin
+from bridge_server.protocol.transfer import tiff_header
+
+RESERVE = 256 << 20
+"""Bytes of disk that a transfer must leave free."""
+
+
+class FileShelf:
+    """The transfers of one connection, as files in a folder of their own: PNG as it came, raw rows behind a TIFF header."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[UUID, BinaryIO] = {}
+        self._paths: dict[UUID, Path] = {}
+
+    def open(self, begin: TransferBegin) -> None:
+        try:
+            private_folder(self._folder)
+            if shutil.disk_usage(self._folder).free < begin.size + RESERVE:
+                raise TransferError.disk_full()
+            path = self._folder / f"{begin.transfer}{'.png' if begin.kind == 'png' else '.tif'}"
+            file = path.open("wb", buffering=0)
+            self._open[begin.transfer], self._paths[begin.transfer] = file, path
+            if begin.kind == "raw":
+                file.write(tiff_header(begin))
+        except OSError as error:
+            raise _fault(error) from None
+
+    def append(self, transfer: UUID, data: memoryview) -> None:
+        try:
+            while data:
+                data = data[self._open[transfer].write(data) :]
+        except OSError as error:
+            raise _fault(error) from None
+
+    def finish(self, transfer: UUID) -> None:
+        try:
+            with self._open.pop(transfer) as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _fault(error) from None
+
+    def discard(self, transfer: UUID) -> None:
+        file = self._open.pop(transfer, None)
+        if file is not None:
+            file.close()
+        path = self._paths.pop(transfer, None)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        if not self._paths and self._folder.is_dir():
+            self._folder.rmdir()
+
+    def path(self, transfer: UUID) -> Path:
+        return self._paths[transfer]
+
+
+def keep(file: Path, folder: Path, name: str) -> Path:
+    """A job's own copy of a transfer: the same bytes on disk where the system can link, else copied."""
+    kept = folder / f"{name}{file.suffix}"
+    try:
+        os.link(file, kept)
+    except OSError:
+        shutil.copyfile(file, kept)
+    return kept
+
+
+def _fault(error: OSError) -> TransferError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TransferError.disk_full()
+    return TransferError.not_kept(error.strerror or "the disk refused")

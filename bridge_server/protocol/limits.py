@@ -1,0 +1,56 @@
+"""The protocol's numbers, in one place; `hello` tells them to the client."""
+
+from enum import IntEnum
+
+PROTOCOL = 1
+"""Version of the protocol; rises only when an old peer would misread a new one."""
+
+CHUNK = 1 << 20
+"""Most bytes that one binary message carries after its header."""
+
+MESSAGE = CHUNK + (CHUNK >> 2)
+"""Most bytes of any WebSocket message (1.25 MiB); more closes the connection with 1009."""
+
+TEXT = 256 << 10
+"""Most characters of a JSON message."""
+
+CREDIT = 8
+"""Chunks that may be on their way without being acknowledged."""
+
+SIDE = 1 << 15
+"""Most pixels along one side of an image."""
+
+TRANSFER = 1 << 30
+"""Most bytes of one transfer."""
+
+TRANSFERS = 32
+"""Most transfers, finished or not, that one connection keeps."""
+
+GRANTS = 256
+"""Most clips that one connection keeps granted."""
+
+WAITING_JOBS = 200
+"""Most jobs that wait to run."""
+
+QUESTIONS = 16
+"""Most probes, frames and locates of one connection that wait for the engine."""
+
+IDENTIFY_SECONDS = 5.0
+"""A connection that has not identified itself by then is closed."""
+
+OUTBOX_BYTES = 2 << 20
+"""Bytes that may wait for a client that reads slowly; more closes the connection."""
+
+
+class CloseCode(IntEnum):
+    """Why the service closes a connection. 1000, 1001, 1009 and 1011 mean what RFC 6455 says."""
+
+    GOING_AWAY = 1001
+    INTERNAL = 1011
+    MALFORMED = 4001
+    VERSION = 4002
+    NOT_IDENTIFIED = 4003
+    IDENTIFY_TIMEOUT = 4004
+    BAD_CHUNK = 4005
+    TOO_SLOW = 4008
+    WRONG_TOKEN = 4009
