@@ -1,0 +1,117 @@
+"""The output folder of a running job: everything is made aside, and takes the previous result's place only when finished.
+
+A folder with a `report.json` is a finished result: the report leaves first and comes last.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from engine.errors import OutputError
+
+REPORT = "report.json"
+_ASIDE = ".unfinished"
+
+
+class Staging:
+    """A context manager; `folder` holds what is being made and is gone, with all that was not published, when it closes.
+
+    What a crashed job left is removed at the start. Raises OutputError when the folder cannot be made or written to, or
+    another job is working in it.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.folder = output / _ASIDE
+
+    def __enter__(self) -> Self:
+        if self.output.exists() and not self.output.is_dir():
+            raise OutputError.not_a_folder(self.output.name)
+        self._made = [path for path in (self.output, *self.output.parents) if not path.exists()]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.folder / "lock").open("wb")
+        except (PermissionError, NotADirectoryError, OSError) as error:
+            self._unmake()
+            raise OutputError.not_writable(self.output.name) from error
+        try:
+            _hold(self._lock)
+        except OSError as error:
+            self._lock.close()
+            raise OutputError.in_use(self.output.name) from error
+        for left in self.folder.iterdir():
+            if left.name != "lock":
+                _remove(left)
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        for left in self.folder.iterdir():
+            if left.name != "lock":
+                _remove(left)
+        self._lock.close()
+        _remove(self.folder)
+        if kind is not None:
+            self._unmake()
+
+    def publish(self, names: Sequence[str]) -> None:
+        """Put files and folders of `folder`, the report among them, in the place of the previous result's.
+
+        When one cannot be moved, the previous result is put back. Raises OutputError.
+        """
+        ordered = sorted(names, key=lambda name: name == REPORT)
+        previous = self.folder / "previous"
+        undo: list[tuple[Path, Path]] = []
+        try:
+            previous.mkdir()
+            for name in reversed(ordered):
+                if (self.output / name).exists():
+                    (self.output / name).rename(previous / name)
+                    undo.append((previous / name, self.output / name))
+            for name in ordered:
+                (self.folder / name).rename(self.output / name)
+                undo.append((self.output / name, self.folder / name))
+        except OSError as error:
+            for now, before in reversed(undo):
+                now.rename(before)
+            raise OutputError.not_writable(self.output.name) from error
+        _sync(self.output)
+
+    def _unmake(self) -> None:
+        """Remove the folders that were made for this job, as far as they are empty."""
+        for path in self._made:
+            with suppress(OSError):
+                path.rmdir()
+
+
+def _hold(lock: BinaryIO) -> None:
+    """Lock an open file for this process until it is closed. Raises OSError when another one holds it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sync(folder: Path) -> None:
+    """Have the renames in `folder` on disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
