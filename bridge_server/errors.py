@@ -229,6 +229,10 @@ class WorkerError(BridgeError):
         )
 
     @classmethod
+    def result_lost(cls, why: str) -> Self:
+        return cls("engine.result_lost", f"The result is gone: {why}.", "Submit the job again.", retryable=True)
+
+    @classmethod
     def cannot_start(cls, why: str) -> Self:
         return cls("engine.cannot_start", f"The engine does not start: {why}.", "Install Videoshop Bridge again.")
 

@@ -17,7 +17,7 @@ RESERVE = 256 << 20
 
 
 class FileShelf:
-    """The transfers of one connection, as files in a folder of their own: PNG as it came, raw rows behind a TIFF header."""
+    """The transfers of one connection, each a file in its folder: a PNG as it came, raw rows behind a TIFF header."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -75,7 +75,10 @@ def keep(file: Path, folder: Path, name: str) -> Path:
     return kept
 
 
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
 def _fault(error: OSError) -> TransferError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         return TransferError.disk_full()
     return TransferError.not_kept(error.strerror or "the disk refused")

@@ -173,7 +173,7 @@ class Reassembly:
 
 PNG_HEAD = 26
 """Bytes up to the colour type of a PNG."""
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 
 def check_png(head: bytes, begin: TransferBegin) -> None:
@@ -183,7 +183,7 @@ def check_png(head: bytes, begin: TransferBegin) -> None:
     width, height, bits, colour = struct.unpack_from(">IIBB", head, 16)
     if (width, height) != (begin.width, begin.height):
         raise TransferError.not_png(f"it has {width}×{height} pixels, announced were {begin.width}×{begin.height}")
-    if max(bits, 8) != begin.bits or _PNG_CHANNELS.get(colour) != begin.channels:
+    if max(bits, 8) != begin.bits or PNG_CHANNELS.get(colour) != begin.channels:
         raise TransferError.not_png("its channels or bits are not the announced ones")
 
 
