@@ -234,11 +234,19 @@ class EditError(EngineError):
         )
 
     @classmethod
-    def frame_not_found(cls, path: Path) -> Self:
+    def frame_not_found(cls) -> Self:
         return cls(
             "edit.frame_not_found",
-            f"No frame of the clip looks like {path.name}.",
+            "No frame of the clip looks like the edited image.",
             "Check that it is a frame of this clip, or say which one it is.",
+        )
+
+    @classmethod
+    def frame_needed(cls) -> Self:
+        return cls(
+            "edit.frame_needed",
+            "The edited image is a layer with transparency; which frame it was painted on cannot be seen from it.",
+            "Give the frame's index, or export the whole picture.",
         )
 
     @classmethod
@@ -310,11 +318,11 @@ class SettingsError(EngineError):
         )
 
     @classmethod
-    def range_empty(cls, start: int, stop: int, frames: int) -> Self:
+    def range_outside(cls, start: int, stop: int, frames: int) -> Self:
         return cls(
-            "settings.range_empty",
-            f"The range {start}:{stop} holds no frame of this clip, which has {frames}.",
-            f"Give a range within 0:{frames}; its end is not included.",
+            "settings.range_outside",
+            f"The range {start}:{stop} is not a range of this clip's {frames} frames.",
+            f"Give a range within 0:{frames} that holds a frame; its end is not included.",
         )
 
     @classmethod
@@ -368,6 +376,14 @@ class WeightsError(EngineError):
 
 class ResourceError(EngineError):
     """Memory or disk ran out."""
+
+    @classmethod
+    def memory_full(cls) -> Self:
+        return cls(
+            "resource.memory_full",
+            "There is not enough memory for frames of this size.",
+            "Close other programs, or choose fewer formats.",
+        )
 
     @classmethod
     def disk_full(cls, path: Path, needed: int | None = None, free: int | None = None) -> Self:

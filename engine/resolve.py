@@ -116,7 +116,7 @@ def _read_mask(path: Path | None, wanted: Size) -> Image | None:
 def _index(files: KeyframeFiles, still: Still, clip: Clip, on_event: OnEvent) -> tuple[int, list[str]]:
     """The edited frame's index, given or found, and what to say about it."""
     if still.alpha is not None and files.mask is not None:
-        raise EditError.mask_with_alpha(files.edited.name)
+        raise EditError.mask_with_alpha(files.edited)
     if files.frame is not None:
         if files.frame >= clip.info.frames:
             raise EditError.frame_out_of_range(files.frame, clip.info.frames)

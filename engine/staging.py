@@ -30,19 +30,19 @@ class Staging:
 
     def __enter__(self) -> Self:
         if self.output.exists() and not self.output.is_dir():
-            raise OutputError.not_a_folder(self.output.name)
+            raise OutputError.not_a_folder(self.output)
         self._made = [path for path in (self.output, *self.output.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self.folder / "lock").open("wb")
-        except (PermissionError, NotADirectoryError, OSError) as error:
+        except OSError as error:
             self._unmake()
-            raise OutputError.not_writable(self.output.name) from error
+            raise OutputError.not_writable(self.output) from error
         try:
             _hold(self._lock)
         except OSError as error:
             self._lock.close()
-            raise OutputError.in_use(self.output.name) from error
+            raise OutputError.in_use(self.output) from error
         for left in self.folder.iterdir():
             if left.name != "lock":
                 _remove(left)
@@ -52,8 +52,9 @@ class Staging:
         for left in self.folder.iterdir():
             if left.name != "lock":
                 _remove(left)
-        self._lock.close()
         _remove(self.folder)
+        self._lock.close()
+        _remove(self.folder)  # some systems do not remove an open file
         if kind is not None:
             self._unmake()
 
@@ -77,7 +78,7 @@ class Staging:
         except OSError as error:
             for now, before in reversed(undo):
                 now.rename(before)
-            raise OutputError.not_writable(self.output.name) from error
+            raise OutputError.not_writable(self.output) from error
         _sync(self.output)
 
     def _unmake(self) -> None:
