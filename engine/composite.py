@@ -33,7 +33,7 @@ def keyframe_painted(keyframe: Keyframe) -> Painted:
 
 def trimmed(painted: Painted) -> Painted:
     """`painted` with its matte clamped to [0, 1], faintest values 0, and its box drawn tight around what is left."""
-    _, matte = cv2.threshold(painted.matte, 1, 1, cv2.THRESH_TRUNC) if painted.box.area else (0, painted.matte)
+    matte = np.minimum(painted.matte, np.float32(1))
     support = (matte >= FAINTEST).astype(np.uint8)
     x, y, width, height = cv2.boundingRect(support) if painted.box.area else (0, 0, 0, 0)
     rows, columns = slice(y, y + height), slice(x, x + width)
@@ -135,6 +135,7 @@ def _on_plane(values: Image, box: Box, number: int, size: Size, layout: PixelLay
     left, top = box.x % wide, box.y % high
     right = min(box.right + -box.right % wide, size.width) - box.right
     bottom = min(box.bottom + -box.bottom % high, size.height) - box.bottom
-    mean = subsample(cv2.copyMakeBorder(values, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0), layout)
+    padded = cv2.copyMakeBorder(values, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
+    mean = subsample(np.asarray(padded, np.float32), layout)
     x, y = box.x // wide, box.y // high
     return mean, slice(y, y + mean.shape[0]), slice(x, x + mean.shape[1])

@@ -31,14 +31,14 @@ def painted_mask(edited: Image, source: Image) -> Image:
 
     `edited` and `source` (height, width, 3) float32 R'G'B' in [0, 1].
     """
-    difference = cv2.subtract(edited, source)
+    difference = edited - source
     threshold = np.maximum(ABOVE_NOISE * noise(difference, source), np.float32(FLOOR))
-    near = _strongest(cv2.GaussianBlur(difference, (0, 0), 1))
+    near = _strongest(_blurred(difference, 1))
     found = _seeded(near > threshold, near > SURELY * threshold)
     region = cv2.dilate(found, np.ones((5, 5), np.uint8))
-    painted = ((_strongest(difference) > threshold) & (region > 0)).astype(np.uint8)
-    painted = cv2.morphologyEx(painted, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
-    painted = _filled(_without_specks(painted), largest_hole=max(64, painted.size // 4000))
+    outline = ((_strongest(difference) > threshold) & (region > 0)).astype(np.uint8)
+    closed = cv2.morphologyEx(outline, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
+    painted = _filled(_without_specks(np.asarray(closed, np.uint8)), largest_hole=max(64, closed.size // 4000))
     return _softened(painted)
 
 
@@ -48,9 +48,9 @@ def noise(difference: Image, source: Image) -> Image:
     Taken from the difference's fine detail, so that a grade of the whole frame is not mistaken for noise, and from a
     low quantile, so that paint over most of the frame is not either.
     """
-    detail = _strongest(cv2.subtract(difference, cv2.GaussianBlur(difference, (0, 0), 2)))
-    luma = cv2.transform(source, np.full((1, 3), 1 / 3, np.float32))
-    busy = cv2.blur(cv2.absdiff(luma, cv2.GaussianBlur(luma, (0, 0), 2)), (9, 9))
+    detail = _strongest(difference - _blurred(difference, 2))
+    luma = np.asarray(cv2.transform(source, np.full((1, 3), 1 / 3, np.float32)), np.float32)
+    busy = cv2.blur(np.abs(luma - _blurred(luma, 2)), (9, 9))
     edges = np.quantile(busy[::4, ::4], np.linspace(0, 1, _BUSY_BINS + 1))
     centres, levels = [], []
     for low, high in pairwise(edges):
@@ -58,13 +58,17 @@ def noise(difference: Image, source: Image) -> Image:
         if inside.size:
             centres.append((low + high) / 2)
             levels.append(float(np.quantile(inside, 0.3)) / 0.385)  # |N(0, 1)| lies below 0.385 three times in ten
-    return np.interp(busy, centres, levels).astype(np.float32)
+    return np.asarray(np.interp(busy, centres, levels), np.float32)
 
 
 def _strongest(values: Image) -> Image:
     """The largest magnitude over the channels."""
-    magnitude = np.abs(values)
-    return cv2.max(cv2.max(magnitude[..., 0], magnitude[..., 1]), magnitude[..., 2])
+    first, second, third = cv2.split(np.abs(values))
+    return np.asarray(cv2.max(cv2.max(first, second), third), np.float32)
+
+
+def _blurred(values: Image, sigma: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), np.float32)
 
 
 def _seeded(region: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> Mask:
@@ -73,14 +77,14 @@ def _seeded(region: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> Mask:
     keep = np.zeros(int(labels.max()) + 1, np.uint8)
     keep[np.unique(labels[seeds])] = 1
     keep[0] = 0
-    return keep[labels]
+    return np.asarray(keep[labels])
 
 
 def _without_specks(mask: Mask) -> Mask:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     keep = (stats[:, cv2.CC_STAT_AREA] >= _SPECK).astype(np.uint8)
     keep[0] = 0
-    return keep[labels]
+    return np.asarray(keep[labels])
 
 
 def _filled(mask: Mask, largest_hole: int) -> Mask:
@@ -88,9 +92,9 @@ def _filled(mask: Mask, largest_hole: int) -> Mask:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
     hole = (stats[:, cv2.CC_STAT_AREA] <= largest_hole).astype(np.uint8)
     hole[0] = 1
-    return hole[labels]
+    return np.asarray(hole[labels])
 
 
 def _softened(mask: Mask) -> Image:
     distance = cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.clip(1 - distance / np.float32(FALLOFF), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(1 - distance / FALLOFF, 0, 1), np.float32)

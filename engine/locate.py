@@ -163,7 +163,7 @@ def _luma(clip: Clip, still: Still) -> Luma:
     layout = clip.info.layout
     codes = from_rgb(still.rgb, layout)
     if layout.family == "rgb":
-        codes = cv2.transform(codes, np.array([[0.2126, 0.7152, 0.0722]], np.float32))
+        codes = np.asarray(cv2.transform(codes, np.array([[0.2126, 0.7152, 0.0722]], np.float32)), np.float32)
     first = codes if codes.ndim == 2 else codes[..., 0]
     return np.clip(np.rint(first / (1 << (layout.bits - 8))), 0, 255).astype(np.uint8)
 

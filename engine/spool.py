@@ -75,7 +75,7 @@ def bytes_of(boxes: int, box: Box) -> int:
 
 
 def _coded(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    return np.rint(np.clip(values, 0, 1) * _TOP).astype(np.uint16)
+    return np.asarray(np.rint(np.clip(values, 0, 1) * _TOP).astype(np.uint16))
 
 
 def _decoded(data: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The output folder of a running job: everything is made aside, and takes the previous result's place only when finished.
+"""The output folder of a running job: all is made aside, and takes the previous result's place when finished.
 
 A folder with a `report.json` is a finished result: the report leaves first and comes last.
 """
@@ -11,17 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from engine.errors import OutputError
+from engine.errors import OutputError, ResourceError
 
 REPORT = "report.json"
 _ASIDE = ".unfinished"
 
 
 class Staging:
-    """A context manager; `folder` holds what is being made and is gone, with all that was not published, when it closes.
+    """A context manager; `folder` holds what is being made and is gone when it closes, with all that was not published.
 
-    What a crashed job left is removed at the start. Raises OutputError when the folder cannot be made or written to, or
-    another job is working in it.
+    What a crashed job left is removed at the start. Raises OutputError when the folder cannot be made or written to,
+    or another job is working in it.
     """
 
     def __init__(self, output: Path) -> None:
@@ -57,6 +57,12 @@ class Staging:
         _remove(self.folder)  # some systems do not remove an open file
         if kind is not None:
             self._unmake()
+
+    def check_room(self, needed: int) -> None:
+        """Raises ResourceError.disk_full when fewer than `needed` bytes are free."""
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise ResourceError.disk_full(self.output, needed, free)
 
     def publish(self, names: Sequence[str]) -> None:
         """Put files and folders of `folder`, the report among them, in the place of the previous result's.

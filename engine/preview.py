@@ -1,0 +1,47 @@
+"""Previews: a small JPEG of the newest finished frame, now and then."""
+
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import cv2
+import numpy as np
+
+from engine.media.clip import Frame
+from engine.media.color import Plane
+from engine.media.still import write_jpeg
+
+WIDTH = 640
+SECONDS_BETWEEN = 0.25
+
+
+class Previews:
+    """Writes `preview.jpg` into a folder, the new one in place of the last."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "preview.jpg"
+        self._last = -SECONDS_BETWEEN
+
+    def due(self) -> bool:
+        return monotonic() - self._last >= SECONDS_BETWEEN
+
+    def write(self, frame: Frame) -> Path:
+        self._last = monotonic()
+        write_jpeg(self._path, np.clip(small(frame).rgb(), 0, 1))
+        return self._path
+
+
+def small(frame: Frame) -> Frame:
+    """`frame` at most `WIDTH` pixels wide, scaled plane by plane before it becomes R'G'B'."""
+    if frame.size.width <= WIDTH:
+        return frame
+    layout = frame.layout
+    width, height = WIDTH, max(round(frame.size.height * WIDTH / frame.size.width), 1)
+    planes: list[Plane] = []
+    for number, plane in enumerate(frame.planes):
+        chroma = layout.family == "yuv" and number in (1, 2)
+        columns = -(-width // (1 << layout.log2_chroma_w)) if chroma else width
+        rows = -(-height // (1 << layout.log2_chroma_h)) if chroma else height
+        scaled = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA)
+        planes.append(np.asarray(scaled).astype(layout.dtype, copy=False))
+    return replace(frame, planes=tuple(planes))
