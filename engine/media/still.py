@@ -1,0 +1,96 @@
+"""Stills: the images that artists paint, and the ones that are made for them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import EditError
+from engine.media import png
+from engine.media.safe import replace, write_bytes
+
+_PEAKS = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """An image: `rgb` (height, width, 3) float32 in [0, 1] as stored, `alpha` (height, width) straight, None if opaque
+    by format. `bits` 8 or 16; `icc` the embedded colour profile."""
+
+    rgb: NDArray[np.float32]
+    alpha: NDArray[np.float32] | None
+    bits: int
+    icc: bytes | None
+
+
+def read_still(path: Path) -> Still:
+    """Read a PNG, TIFF, JPEG or WebP with 8 or 16 bits, as its pixels are stored (a rotation tag is not obeyed).
+
+    Raises `EditError` when it is missing, unreadable, or has samples of another kind.
+    """
+    pixels, icc = _decode(path)
+    peak = _PEAKS[pixels.dtype]
+    samples = pixels.astype(np.float32) / np.float32(peak)
+    if samples.ndim == 2:
+        samples = samples[:, :, None]
+    channels = samples.shape[2]
+    alpha = np.ascontiguousarray(samples[:, :, -1]) if channels in (2, 4) else None
+    rgb = samples[:, :, [0, 0, 0]] if channels < 3 else samples[:, :, 2::-1]
+    return Still(np.ascontiguousarray(rgb), alpha, 8 if peak == 255 else 16, icc)
+
+
+def read_mask(path: Path) -> NDArray[np.float32]:
+    """Read a mask (height, width) in [0, 1], white where the artist painted: an image's luma.
+
+    Of an image whose colour says nothing (one tone all over) but whose alpha varies, the alpha.
+    """
+    still = read_still(path)
+    luma = np.ascontiguousarray(still.rgb @ np.array([0.2126, 0.7152, 0.0722], np.float32))
+    if still.alpha is None:
+        return luma
+    if np.ptp(luma) == 0 and np.ptp(still.alpha) > 0:
+        return still.alpha
+    return luma * still.alpha
+
+
+def write_png(path: Path, rgb: NDArray[np.float32], bits: int, alpha: NDArray[np.float32] | None = None) -> None:
+    """Write R'G'B' (height, width, 3) in [0, 1] as PNG of 8 or 16 `bits`, rounded to the nearest code."""
+    data = png.encode(rgb, bits, alpha)
+    with replace(path) as temporary:
+        write_bytes(temporary, data)
+
+
+def write_jpeg(path: Path, rgb: NDArray[np.float32], quality: int = 85) -> None:
+    """Write R'G'B' (height, width, 3) in [0, 1] as JPEG."""
+    pixels = np.rint(np.clip(rgb[:, :, ::-1], 0, 1) * 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    with replace(path) as temporary:
+        write_bytes(temporary, data.tobytes())
+
+
+def _decode(path: Path) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], bytes | None]:
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except FileNotFoundError as error:
+        raise EditError.missing(path) from error
+    except OSError as error:
+        raise EditError.unreadable(path, error.strerror or "the system refuses") from error
+    if not data.size:
+        raise EditError.unreadable(path, "it is empty")
+    try:
+        pixels: Any
+        pixels, kinds, blobs = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise EditError.unreadable(path, "its bytes are damaged") from error
+    if pixels is None:
+        raise EditError.unreadable(path, "it is damaged, or of a kind that is not known")
+    if pixels.dtype not in _PEAKS:
+        raise EditError.unreadable(path, f"its samples are {pixels.dtype}, not 8- or 16-bit")
+    profiles = [np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True) if kind == _ICC]
+    return pixels, profiles[0] if profiles else None
+
+
+_ICC = cv2.IMAGE_METADATA_ICCP
