@@ -139,14 +139,18 @@ class Client:
 
     async def watch(self, job: UUID, since: int = 0) -> AsyncIterator[JobNews]:
         """What happened to a job after `since`, then what happens, until it ends."""
-        queue = self._queue(job)
-        await self._ask(m.JobWatch(id=self._id(), job=job, since=since), m.JobState, m.JobProgress)
-        told = since
+        queue = self._news[job] = asyncio.Queue()
+        message = m.JobWatch(id=self._id(), job=job, since=since)
+        await self._ask(message, m.JobState, m.JobProgress)
+        told, replayed = since, False
         while True:
             news = await queue.get()
             if isinstance(news, BridgeError):
                 raise news
             if not isinstance(news, Preview):
+                replayed = replayed or news.re == message.id
+                if not replayed:  # told because of an earlier watch; the replay tells it again, in order
+                    continue
                 if news.seq <= told and not (isinstance(news, m.JobState) and news.state in m.ENDED):
                     continue
                 told = news.seq

@@ -116,6 +116,8 @@ class BridgeServer:
     async def stop(self) -> None:
         """Close every connection (1001), end the engine, take the announcement back."""
         withdraw(self.places.discovery, self.instance)
+        leaving = [connection.hang_up(CloseCode.GOING_AWAY, "the bridge ends") for connection in self._connections]
+        await asyncio.gather(*leaving)
         for listener in self._listeners:
             listener.close()
         for listener in self._listeners:
@@ -292,7 +294,14 @@ class _Connection:
         self.session.close()
         if self._sender is not None:
             self._sender.cancel()
-        self._letting_go = asyncio.create_task(self._socket.close(CloseCode.TOO_SLOW, "the client reads too slowly"))
+        self._letting_go = asyncio.create_task(self.hang_up(CloseCode.TOO_SLOW, "the client reads too slowly"))
+
+    async def hang_up(self, code: CloseCode, reason: str) -> None:
+        """Close the socket, and cut it if the client does not take even that."""
+        try:
+            await asyncio.wait_for(self._socket.close(code, reason), CLOSE_SECONDS)
+        except TimeoutError:
+            self._socket.transport.abort()
 
     async def _send(self) -> None:
         while True:
@@ -300,7 +309,7 @@ class _Connection:
             self._ready.clear()
             while (item := self._outbox.take()) is not None:
                 if isinstance(item, Close):
-                    await self._socket.close(item.code, item.reason)
+                    await self.hang_up(item.code, item.reason)
                     return
                 await self._socket.send(item)
 
@@ -324,6 +333,10 @@ def listen(ports: Sequence[int]) -> tuple[int, list[socket.socket]]:
     raise ServiceError.ports_taken(ports)
 
 
+_SEND_BUFFER = 256 << 10
+"""Bytes that the system holds for a client that does not read; what waits beyond them is in its outbox."""
+
+
 def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -333,6 +346,7 @@ def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         listening.bind((address, port))
         listening.listen(64)
     except OSError:

@@ -1,0 +1,89 @@
+"""An engine that plays a part instead of propagating: `python -m tests.bridge_server.fake_engine`.
+
+It runs in the real loop of `engine.worker`. The request's `settings` choose the part: `act` and `steps`.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EditError
+from engine.request import Event, OnEvent, Request
+from engine.worker import main
+
+JPEG = b"\xff\xd8\xff fake picture of frame %d \xff\xd9"
+
+
+def propagate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    request = Request.model_validate(arguments["request"])
+    act, steps = request.settings.get("act", "work"), int(request.settings.get("steps", "3"))
+    on_event(Event(stage="probe", done=0, total=1))
+    match act:
+        case "crash":
+            print("about to fall", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "freeze":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "deaf":
+            time.sleep(60)
+        case "refuse":
+            raise EditError("edit.size_differs", "The edited frame is 2×2 but the clip's frames are 4×4.", "Export it.")
+        case "fault":
+            raise KeyError("a fault of ours")
+        case "chatter":
+            print("this must not reach stdout")
+            os.write(1, b"nor this\n")
+    preview = request.output / "preview.jpg"
+    for step in range(steps):
+        preview.write_bytes(JPEG % step)
+        on_event(Event(stage="propagate", done=step + 1, total=steps, frame=step, preview=preview))
+        time.sleep(float(request.settings.get("pause", "0")))
+    preview.unlink(missing_ok=True)
+    (request.output / "flat.mp4").write_bytes(request.clip.read_bytes())
+    for index, key in enumerate(request.keyframes):
+        (request.output / f"edited_{index}{key.edited.suffix}").write_bytes(key.edited.read_bytes())
+    (request.output / "report.json").write_text(request.model_dump_json())
+    return {"settings": request.settings}
+
+
+def probe(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    return {
+        "frames": 60,
+        "fps": "30000/1001",
+        "width": 640,
+        "height": 360,
+        "duration": 2.002,
+        "codec": "h264",
+        "pixel_format": "yuv420p",
+        "bits": 8,
+        "constant_rate": True,
+        "interlaced": False,
+        "has_audio": False,
+        "timecode": None,
+    }
+
+
+def frame(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    Path(arguments["output"]).write_bytes(b"a picture")
+    return {"output": arguments["output"], "frame": arguments["frame"], "width": 4, "height": 4, "bits": 8}
+
+
+def locate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    return {"frame": 12, "confidence": 0.875}
+
+
+def sleep(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    """Work that tells of itself often, to be cancelled."""
+    for step in range(10_000):
+        on_event(Event(stage="propagate", done=step, total=10_000))
+        time.sleep(0.01)
+    return {}
+
+
+COMMANDS = {"propagate": propagate, "probe": probe, "frame": frame, "locate": locate, "sleep": sleep}
+
+if __name__ == "__main__":
+    main(COMMANDS)
