@@ -37,8 +37,8 @@ _PLAIN_SHARE = 0.1
 """How much brightness and contrast count after all: they tell the frames of a fade of a still picture apart."""
 _CANDIDATES = 3
 _NEIGHBOURS = 2
-_UNLIKE = 0.8
-"""A best frame whose loss is this close to saturation is no match."""
+_ALIKE = 0.2
+"""At least this part of the textured cells must look like the best frame's, else it is no match."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def locate(clip: Clip, still: Still, on_event: OnEvent, *, cache: Path | None = 
             finest[index] = _full_loss(edited, luma)
             lumas[index] = hashlib.blake2b(luma.tobytes()).digest()
     best = min(finest, key=lambda index: (finest[index], index))
-    if finest[best] > _UNLIKE and losses[best] > _UNLIKE:
+    if alike(thumbnails[best], thumbnail(edited)) < _ALIKE:
         raise EditError.frame_not_found()
     return _judged(best, finest, lumas)
 
@@ -104,6 +104,17 @@ def thumbnail_losses(thumbnails: Thumbnails, edited: Luma) -> NDArray[np.float64
     """Loss in [0, 1] of every thumbnail (frames, height, width) against the edited frame's."""
     losses = [_losses(block, edited, _CELL) for block in np.array_split(thumbnails, -(-len(thumbnails) // 512))]
     return np.concatenate(losses)
+
+
+def alike(luma: Luma, edited: Luma) -> float:
+    """The part, in [0, 1], of the cells with any texture that correlate well; 1 when there is no texture at all."""
+    ours, theirs = (
+        cells - cells.mean(2, keepdims=True) for cells in (_cells(edited[None], _CELL), _cells(luma[None], _CELL))
+    )
+    energies = (ours**2).sum(2), (theirs**2).sum(2)
+    textured = np.maximum(*energies) > _CELL**2 * 16
+    correlation = (ours * theirs).sum(2) / np.sqrt(np.maximum(energies[0] * energies[1], 1e-6))
+    return float(np.mean(correlation[textured] > 0.97)) if textured.any() else 1.0
 
 
 def _losses(lumas: NDArray[np.uint8], edited: Luma, cell: int) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from typing import Literal, Self
 from engine.geometry import Size
 from engine.media.clip import ClipInfo, Frame
 from engine.media.color import PixelLayout
-from engine.media.writer import open_flat, open_layer
+from engine.media.writer import FLAT_FORMATS, LAYER_FORMATS, open_flat, open_layer
 from engine.method import Painted
 from engine.request import Format
 
@@ -21,9 +21,6 @@ Kind = Literal["layer", "flat"]
 
 QUEUED_BYTES = 64 << 20
 """Frames that wait for one writer may hold this much memory; one frame may always wait."""
-
-LAYER_FORMATS: frozenset[Format] = frozenset({"mov", "png"})
-FLAT_FORMATS: frozenset[Format] = frozenset({"mp4", "mkv", "png"})
 
 
 @dataclass(frozen=True)

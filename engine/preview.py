@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from engine.media.clip import Frame
-from engine.media.color import Plane
+from engine.media.color import Plane, rounded
 from engine.media.still import write_jpeg
 
 WIDTH = 640
@@ -42,6 +42,6 @@ def small(frame: Frame) -> Frame:
         chroma = layout.family == "yuv" and number in (1, 2)
         columns = -(-width // (1 << layout.log2_chroma_w)) if chroma else width
         rows = -(-height // (1 << layout.log2_chroma_h)) if chroma else height
-        scaled = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA)
-        planes.append(np.asarray(scaled).astype(layout.dtype, copy=False))
+        scaled = np.asarray(cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
+        planes.append(rounded(scaled, layout))
     return replace(frame, planes=tuple(planes))
