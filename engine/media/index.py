@@ -1,8 +1,10 @@
 """Index: frame number <-> presentation time, from the packets of one demuxing pass."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -97,14 +99,14 @@ class FrameIndex:
         shown: dict[int, int] = {}
         keyframes: list[Keyframe] = []
         orders: dict[int, int] = {}
+        cut = False
         try:
             for packet in container.demux(stream):
                 if packet.size == 0:
                     continue
                 if packet.has_sidedata("encryption_info"):
                     raise ClipError.encrypted(path)
-                if packet.is_corrupt:
-                    raise ClipError.truncated(path)
+                cut = packet.is_corrupt
                 pts = packet.pts
                 if pts is None or pts in orders:
                     raise ClipError.no_timestamps(path)
@@ -115,7 +117,7 @@ class FrameIndex:
                     shown[pts] = pts + (packet.duration or 0)
         except av.error.FFmpegError as error:
             raise ClipError.truncated(path) from error
-        if len(orders) < stream.frames:
+        if cut or len(orders) < stream.frames:
             raise ClipError.truncated(path)
         if not shown or not keyframes:
             raise ClipError.no_frames(path)
@@ -123,5 +125,18 @@ class FrameIndex:
         end = shown[times[-1]]
         if end <= times[-1]:
             end = times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1)
+        missing = _promised_end(container, stream) - end * (stream.time_base or 0)
+        if missing > Fraction(3, 2) * (end - times[-1]) * (stream.time_base or 0):
+            raise ClipError.truncated(path)
         stamps = np.array(times, np.int64)
         return cls(np.append(stamps, np.int64(end)), stamps, tuple(keyframes), orders)
+
+
+def _promised_end(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction:
+    """When the head of a Matroska file says that the stream ends, in seconds; 0 where it does not say."""
+    if not container.format.name.startswith("matroska"):
+        return Fraction(0)
+    told = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", ""))
+    if told:
+        return int(told[1]) * 3600 + int(told[2]) * 60 + Fraction(told[3])
+    return Fraction(container.duration or 0, av.time_base) if len(container.streams) == 1 else Fraction(0)

@@ -93,7 +93,7 @@ class VideoFile:
             raise ClipError.no_video_stream(self._path)
         stream = videos[0]
         if stream.codec_context is None:
-            raise ClipError.codec_unknown(self._path, str(stream.codec_tag))
+            raise ClipError.codec_unknown(self._path, "an unknown format")
         stream.thread_type = "AUTO"
         stream.thread_count = min(os.cpu_count() or 1, 8)
         for other in self._container.streams:
