@@ -51,10 +51,11 @@ def noise(difference: Image, source: Image) -> Image:
     detail = _strongest(difference - _blurred(difference, 2))
     luma = np.asarray(cv2.transform(source, np.full((1, 3), 1 / 3, np.float32)), np.float32)
     busy = cv2.blur(np.abs(luma - _blurred(luma, 2)), (9, 9))
-    edges = np.quantile(busy[::4, ::4], np.linspace(0, 1, _BUSY_BINS + 1))
+    some, detail = busy[::3, ::3], detail[::3, ::3]
+    edges = np.quantile(some, np.linspace(0, 1, _BUSY_BINS + 1))
     centres, levels = [], []
     for low, high in pairwise(edges):
-        inside = detail[(busy >= low) & (busy <= high)]
+        inside = detail[(some >= low) & (some <= high)]
         if inside.size:
             centres.append((low + high) / 2)
             levels.append(float(np.quantile(inside, 0.3)) / 0.385)  # |N(0, 1)| lies below 0.385 three times in ten

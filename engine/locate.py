@@ -27,6 +27,7 @@ from engine.request import Event, OnEvent
 
 Luma = NDArray[np.uint8]
 Thumbnails = NDArray[np.uint8]
+Losses = NDArray[np.float64]
 
 THUMBNAIL_WIDTH = 96
 CACHE_BYTES = 256 << 20
@@ -35,6 +36,7 @@ _SATURATES = 10.0
 """Code values (of 255) of root mean square difference from which a cell counts as repainted."""
 _PLAIN_SHARE = 0.1
 """How much brightness and contrast count after all: they tell the frames of a fade of a still picture apart."""
+_EXPLAINED = 0.5
 _CANDIDATES = 3
 _NEIGHBOURS = 2
 _ALIKE = 0.2
@@ -62,16 +64,16 @@ def locate(clip: Clip, still: Still, on_event: OnEvent, *, cache: Path | None = 
     thumbnails = indexed(clip, on_event, cache)
     edited = _luma(clip, still)
     losses = thumbnail_losses(thumbnails, thumbnail(edited))
-    finest: dict[int, float] = {}
-    lumas: dict[int, bytes] = {}
+    finest: dict[int, Losses] = {}
+    content: dict[int, bytes] = {}
     for run in _runs(_candidates(losses), len(losses)):
         for index, luma in _numbered_lumas(clip.frames(run.start, run.stop)):
-            finest[index] = _full_loss(edited, luma)
-            lumas[index] = hashlib.blake2b(luma.tobytes()).digest()
-    best = min(finest, key=lambda index: (finest[index], index))
+            finest[index] = _full_losses(edited, luma)
+            content[index] = hashlib.blake2b(luma.tobytes()).digest()
+    best = min(finest, key=lambda index: (finest[index].mean(), index))
     if alike(thumbnails[best], thumbnail(edited)) < _ALIKE:
         raise EditError.frame_not_found()
-    return _judged(best, finest, lumas)
+    return _judged(best, finest, content)
 
 
 def indexed(clip: Clip, on_event: OnEvent, cache: Path | None = None) -> Thumbnails:
@@ -100,9 +102,9 @@ def thumbnail(luma: Luma) -> Luma:
     return np.asarray(cv2.resize(luma, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def thumbnail_losses(thumbnails: Thumbnails, edited: Luma) -> NDArray[np.float64]:
+def thumbnail_losses(thumbnails: Thumbnails, edited: Luma) -> Losses:
     """Loss in [0, 1] of every thumbnail (frames, height, width) against the edited frame's."""
-    losses = [_losses(block, edited, _CELL) for block in np.array_split(thumbnails, -(-len(thumbnails) // 512))]
+    losses = [_losses(block, edited, _CELL).mean(1) for block in np.array_split(thumbnails, -(-len(thumbnails) // 512))]
     return np.concatenate(losses)
 
 
@@ -117,8 +119,8 @@ def alike(luma: Luma, edited: Luma) -> float:
     return float(np.mean(correlation[textured] > 0.97)) if textured.any() else 1.0
 
 
-def _losses(lumas: NDArray[np.uint8], edited: Luma, cell: int) -> NDArray[np.float64]:
-    """Mean over cells of the saturating difference of each luma (n, height, width) from `edited`."""
+def _losses(lumas: NDArray[np.uint8], edited: Luma, cell: int) -> Losses:
+    """Saturating difference in [0, 1] of each luma (n, height, width) from `edited`, by cell: (n, cells)."""
     ours, theirs = _cells(edited[None], cell), _cells(lumas, cell)
     plain = np.sqrt(np.mean((theirs - ours) ** 2, axis=2))
     ours, theirs = ours - ours.mean(2, keepdims=True), theirs - theirs.mean(2, keepdims=True)
@@ -128,7 +130,7 @@ def _losses(lumas: NDArray[np.uint8], edited: Luma, cell: int) -> NDArray[np.flo
     rest = (ours**2).sum(2) - 2 * gain * product + gain**2 * energy
     shape = np.sqrt(np.maximum(rest, 0) / ours.shape[2])
     loss = (1 - _PLAIN_SHARE) * np.minimum(shape, _SATURATES) + _PLAIN_SHARE * np.minimum(plain, _SATURATES)
-    return np.asarray(loss.mean(1, dtype=np.float64) / _SATURATES)
+    return np.asarray(loss / _SATURATES, np.float64)
 
 
 def _cells(lumas: NDArray[np.uint8], cell: int) -> NDArray[np.float32]:
@@ -139,9 +141,9 @@ def _cells(lumas: NDArray[np.uint8], cell: int) -> NDArray[np.float32]:
     return cut.reshape(count, rows, cell, columns, cell).transpose(0, 1, 3, 2, 4).reshape(count, rows * columns, -1)
 
 
-def _full_loss(edited: Luma, luma: Luma) -> float:
+def _full_losses(edited: Luma, luma: Luma) -> Losses:
     cell = max(_CELL, luma.shape[1] // 64)
-    return float(_losses(luma[None], edited, min(cell, *luma.shape))[0])
+    return np.asarray(_losses(luma[None], edited, min(cell, *luma.shape))[0])
 
 
 def _candidates(losses: NDArray[np.float64]) -> list[int]:
@@ -161,10 +163,12 @@ def _runs(candidates: Iterable[int], frames: int) -> Iterator[range]:
         yield range(max(index - _NEIGHBOURS, 0), min(index + _NEIGHBOURS + 1, frames))
 
 
-def _judged(best: int, losses: dict[int, float], content: dict[int, bytes]) -> Located:
+def _judged(best: int, losses: dict[int, Losses], content: dict[int, bytes]) -> Located:
+    """The margin is taken over the cells that the best frame explains: repainted ones fit no frame."""
     same = [index for index in sorted(losses) if content[index] == content[best]]
-    others = [loss for index, loss in losses.items() if index not in same]
-    margin = 1 - losses[best] / max(min(others), 1e-9) if others else 1.0
+    explained = losses[best] <= max(_EXPLAINED, float(np.median(losses[best])))
+    others = [float(cells[explained].mean()) for index, cells in losses.items() if index not in same]
+    margin = 1 - float(losses[best][explained].mean()) / max(min(others), 1e-9) if others else 1.0
     first, *duplicates = same
     return Located(first, max(min(margin, 1.0), 0.0) / len(same), tuple(duplicates))
 

@@ -19,7 +19,7 @@ from engine.request import Format
 
 Kind = Literal["layer", "flat"]
 
-QUEUED_BYTES = 64 << 20
+QUEUED_BYTES = 32 << 20
 """Frames that wait for one writer may hold this much memory; one frame may always wait."""
 
 
