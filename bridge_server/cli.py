@@ -1,5 +1,346 @@
 """The `videoshop` command."""
 
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from typer.exceptions import TyperException
+
+from bridge_server import worker
+from bridge_server.errors import BridgeError, WorkerError
+from engine.request import Event, Format, FrameRange, KeyframeFiles, MethodName, Request, Stage
+
+DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
+
+OURS = frozenset({"internal", "engine.crashed", "engine.hung", "engine.cannot_start"})
+"""Codes of faults that are not the input's."""
+
+STAGES: dict[Stage, str] = {
+    "probe": "Reading the clip",
+    "locate": "Finding the frame",
+    "plan": "Planning",
+    "propagate": "Propagating",
+    "write": "Writing",
+}
+
+app = typer.Typer(
+    name="videoshop",
+    help="Edit one frame of a video, propagate the edit through the clip.\n\n"
+    "**videoshop frame** CLIP 12 -o frame.png writes the frame to edit; edit it with any program; then "
+    "**videoshop propagate** CLIP --edited frame.png --output result carries the edit through the clip. "
+    "**videoshop demo** shows all of it on real clips.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ClipArgument = Annotated[Path, typer.Argument(help="A video file, or a folder of numbered images.", show_default=False)]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"videoshop {version('videoshop-bridge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def videoshop(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None: ...
+
+
+@app.command(
+    epilog="**Examples**\n\n"
+    "`videoshop propagate shot.mov --edited frame.png --output result`\n\n"
+    "The edited frame is found in the clip, the mask is what differs from it.\n\n"
+    "`videoshop propagate shot.mov --edited a.png --frame 0 --edited b.png --frame 48 --output result`\n\n"
+    "Two edited frames; between them the edit blends.\n\n"
+    "`videoshop propagate shot.mov --edited tint.png --set transfer=appearance --range 10:90 --output result`"
+)
+def propagate(
+    clip: ClipArgument,
+    edited: Annotated[
+        list[Path], typer.Option(help="The edited frame, at the clip's size. Repeat for several.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for layer, flat clip and report.", show_default=False)],
+    frame: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Index of the edited frame; found in the clip if not given. One for each --edited."),
+    ] = None,
+    mask: Annotated[
+        list[Path] | None,
+        typer.Option(help="White where it was edited; else its alpha, else the difference. One for each --edited."),
+    ] = None,
+    range: Annotated[
+        str, typer.Option(metavar="A:B", help="Only source frames A to B − 1; either may be left out.")
+    ] = ":",
+    method: Annotated[str, typer.Option(help=f"How: {' or '.join(get_args(MethodName))}.")] = "flow",
+    weights: Annotated[Path | None, typer.Option(help="Folder of model weights, for `videoshop`.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method, e.g. transfer=opaque. Repeatable."),
+    ] = None,
+    format: Annotated[
+        str,
+        typer.Option(help="mov: ProRes 4444 layer. mp4: H.264 flat. mkv: lossless flat. png: both as images."),
+    ] = "mov,mp4",
+    seed: Annotated[int, typer.Option(help="Seed of what is drawn by chance.")] = 0,
+) -> None:
+    """Carry an edit that was painted on one frame (or several) through the clip.
+
+    Writes into OUTPUT: layer.mov, the edit alone with straight alpha; flat.mp4, the finished clip; report.json.
+    """
+    keyframes = [
+        KeyframeFiles(edited=image.absolute(), frame=index, mask=matte.absolute() if matte else None)
+        for image, index, matte in zip(
+            edited, _each("--frame", frame, edited), _each("--mask", mask, edited), strict=True
+        )
+    ]
+    request = _request(
+        clip=clip.absolute(),
+        keyframes=tuple(keyframes),
+        output=output.absolute(),
+        range=_range(range),
+        method=_one_of("--method", method, get_args(MethodName)),
+        formats=tuple(_one_of("--format", name.strip(), get_args(Format)) for name in format.split(",")),
+        settings=dict(_setting(text) for text in settings or ()),
+        seed=seed,
+        weights=weights.absolute() if weights else None,
+    )
+    report = _engine("propagate", {"request": request.model_dump(mode="json")})
+    for written in report.get("outputs", ()):
+        print(output / written["path"])
+    print(output / "report.json")
+    for warning in report.get("quality", {}).get("warnings", ()):
+        _say(f"[yellow]Note:[/] {_plain(warning)}")
+
+
+@app.command(
+    epilog="**Example**\n\n`videoshop locate shot.mov painted.png` prints `12 0.994`: frame 12, almost surely."
+)
+def locate(
+    clip: ClipArgument,
+    edited: Annotated[Path, typer.Argument(help="An edit of one of the clip's frames.", show_default=False)],
+) -> None:
+    """Find which frame of the clip an image is an edit of. Prints the frame's index and the confidence (0 to 1)."""
+    found = _engine("locate", {"clip": str(clip.absolute()), "edited": str(edited.absolute())})
+    print(f"{found['frame']} {found['confidence']:.3f}")
+
+
+@app.command(epilog="**Example**\n\n`videoshop frame shot.mov 12 -o frame.png`")
+def frame(
+    clip: ClipArgument,
+    index: Annotated[int, typer.Argument(min=0, metavar="N", help="Index of the frame, from 0.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The PNG to write.  [default: CLIP_N.png]", show_default=False)
+    ] = None,
+) -> None:
+    """Write one exact frame as a PNG, to edit it in any program; 16-bit where the clip has more than 8 bits."""
+    path = (output or Path(f"{clip.stem}_{index:06d}.png")).absolute()
+    written = _engine("frame", {"clip": str(clip.absolute()), "frame": index, "output": str(path)})
+    print(written["output"])
+
+
+@app.command(epilog="**Example**\n\n`videoshop demo --output videoshop-demo`")
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("videoshop-demo"),
+) -> None:
+    """Show the whole chain on real clips: a client in Photoshop's place sends an edit to the service."""
+    from bridge_server.demo.run import EDITS, run
+
+    with _bars() as bars:
+        results = _to_the_end(run(output.absolute(), EDITS, bars))
+    for result in results:
+        print(result)
+
+
+@app.command(epilog="**Example**\n\n`videoshop serve` and then press *Propagate to video* in Photoshop's panel.")
+def serve(
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Listen here instead of the usual ports.")] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="A page that may connect, such as http://localhost:3000. Repeatable.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+) -> None:
+    """Run the service that image editors connect to. It listens on this machine only; Ctrl-C ends it."""
+    from bridge_server.desktop.paths import Places
+    from bridge_server.server import PATH, PORTS, BridgeServer
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    places = Places.of_user()
+
+    async def serving() -> None:
+        ports = PORTS if port is None else (port,)
+        async with BridgeServer(places, ports=ports, origins=allow_origin or ()) as server:
+            print(f"Listening on ws://localhost:{server.port}{PATH}", flush=True)
+            print(f"The pairing token is in {places.token}", flush=True)
+            await server.wait()
+
+    _to_the_end(serving())
+
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line: exit code 0 done, 1 a fault of ours, 2 bad input, 130 cancelled."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; errors are one line and a hint on stderr."""
+    try:
+        code = app(list(arguments), prog_name="videoshop", standalone_mode=False)
+    except TyperException as error:
+        command = next((word for word in arguments if not word.startswith("-")), "")
+        known = command if command in {info.name or _name(info.callback) for info in app.registered_commands} else ""
+        _complain(error.format_message(), f"See `videoshop {f'{known} --help'.strip()}`.")
+        return BAD_INPUT
+    except BridgeError as error:
+        _complain(error.message, error.hint)
+        if isinstance(error, WorkerError) and error.cancelled:
+            return CANCELLED
+        return FAILED if error.code in OURS else BAD_INPUT
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _complain("Cancelled.", "")
+        return CANCELLED
+    return code if isinstance(code, int) else DONE
+
+
+# From words to values
+
+
+def _each(option: str, given: Sequence[Any] | None, edited: Sequence[Path]) -> Sequence[Any]:
+    """One value for each edited frame, or none for any."""
+    if not given:
+        return [None] * len(edited)
+    if len(given) != len(edited):
+        raise typer.BadParameter(f"{option} was given {len(given)} times, --edited {len(edited)} times.")
+    return given
+
+
+def _range(text: str) -> FrameRange:
+    try:
+        start, stop = text.split(":")
+        return FrameRange(start=int(start or 0), stop=int(stop) if stop.strip() else None)
+    except (ValueError, ValidationError):
+        raise typer.BadParameter(f"--range takes A:B, two frame numbers, not “{text}”.") from None
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise typer.BadParameter(f"--set takes KEY=VALUE, not “{text}”.")
+    return key.strip(), value.strip()
+
+
+def _one_of(option: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise typer.BadParameter(f"{option} knows {', '.join(known)}, not “{value}”.")
+    return value
+
+
+def _request(**values: Any) -> Request:
+    try:
+        return Request(**values)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"]) from None
+
+
+def _name(callback: Callable[..., Any] | None) -> str:
+    return callback.__name__ if callback is not None else ""
+
+
+# What the person sees
+
+
+def _engine(do: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run one command in the engine process, with bars. Raises WorkerError."""
+    with _bars() as bars:
+        return worker.run(do, json.loads(json.dumps(arguments)), lambda event: bars.show(event))
+
+
+def _to_the_end(work: Any) -> Any:
+    """Run a coroutine; Ctrl-C and SIGTERM cancel it, and it ends what it started."""
+
+    async def running() -> Any:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        if sys.platform != "win32":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, task.cancel)
+        return await task
+
+    return asyncio.run(running())
+
+
+class Bars:
+    """A progress bar for each stage."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+        self._title = ""
+
+    def title(self, title: str) -> None:
+        """What the next bars are about."""
+        self._title = f"{title}: "
+
+    def show(self, event: Event) -> None:
+        self.advance(event.stage, event.done, event.total)
+
+    def advance(self, stage: Stage, done: int, total: int) -> None:
+        name = f"{self._title}{STAGES[stage]}"
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total)
+        self._progress.update(self._tasks[name], completed=done, total=total)
+
+
+@contextmanager
+def _bars() -> Iterator[Bars]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield Bars(progress)
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("[", r"\[").split())
+
+
+def _complain(message: str, hint: str) -> None:
+    _say(f"[bold red]Error:[/] {_plain(message)}")
+    if hint:
+        _say(f"[dim]Hint:[/] {_plain(hint)}")

@@ -249,6 +249,10 @@ class ServiceError(BridgeError):
         )
 
     @classmethod
+    def folder_unusable(cls, path: Path, why: str) -> Self:
+        return cls("service.folder_unusable", f"{path} cannot be used: {why}.", "Choose another folder with --output.")
+
+    @classmethod
     def token_exposed(cls, path: Path) -> Self:
         return cls(
             "service.token_exposed",

@@ -245,4 +245,5 @@ class Runner:
 
 
 def _result(folder: Path) -> m.Result:
-    return m.Result(folder=str(folder), files=tuple(sorted(path.name for path in folder.iterdir())))
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return m.Result(folder=str(folder), files=tuple(names))

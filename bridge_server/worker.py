@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -231,15 +231,15 @@ class EngineProcess:
                 await listener
 
 
-def run(work: Callable[[EngineProcess], Awaitable[JsonObject]]) -> JsonObject:
-    """Do `work` with an engine process of its own, to the end, outside any event loop; Ctrl-C cancels gently.
+def run(do: str, arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Run one command in an engine process of its own, outside any event loop; Ctrl-C cancels it gently.
 
     Raises WorkerError: with code “cancelled” after Ctrl-C.
     """
-    return asyncio.run(_run(work))
+    return asyncio.run(_run(do, arguments, on_event))
 
 
-async def _run(work: Callable[[EngineProcess], Awaitable[JsonObject]]) -> JsonObject:
+async def _run(do: str, arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     engine = EngineProcess()
     loop = asyncio.get_running_loop()
     if sys.platform == "win32":
@@ -248,6 +248,6 @@ async def _run(work: Callable[[EngineProcess], Awaitable[JsonObject]]) -> JsonOb
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, engine.cancel)
     try:
-        return await work(engine)
+        return await engine.ask(do, arguments, on_event)
     finally:
         await engine.close()

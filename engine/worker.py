@@ -104,7 +104,7 @@ class Worker:
         except ValidationError as error:
             self._write({"id": id, "error": _fault(_invalid(error))})
         except MemoryError:
-            self._write({"id": id, "error": _fault(_out_of_memory())})
+            self._write({"id": id, "error": _fault(ResourceError.memory_full())})
         except Exception:  # the process's boundary: a fault of ours is reported, and the next command runs
             ref = uuid4().hex[:12]
             print(f"engine.worker: internal fault {ref}\n{traceback.format_exc()}", file=sys.stderr, flush=True)
@@ -134,10 +134,6 @@ def _invalid(error: ValidationError) -> EngineError:
 
 def _unknown(command: object) -> EngineError:
     return SettingsError("engine.unknown_command", f"The engine has no command “{command}”.", "Update the engine.")
-
-
-def _out_of_memory() -> EngineError:
-    return ResourceError("resource.memory", "The memory ran out.", "Close other programs, or use a shorter range.")
 
 
 def _internal(ref: str) -> EngineError:
@@ -178,7 +174,6 @@ class _Compare(_Arguments):
     clip: Path
     flat: Path
     keyframe: int
-    edited: Path
     contact_sheet: Path
     side_by_side: Path
 
@@ -187,7 +182,8 @@ def _propagate(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     request = _Propagate.model_validate(arguments).request
     from engine.propagate import propagate
 
-    return propagate(request, on_event).model_dump(mode="json")
+    report: JsonObject = propagate(request, on_event).model_dump(mode="json")
+    return report
 
 
 def _probe(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
@@ -251,7 +247,7 @@ def _compare(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     asked = _Compare.model_validate(arguments)
     from engine.contact_sheet import contact_sheet, side_by_side
 
-    contact_sheet(asked.clip, asked.flat, asked.edited, asked.keyframe, asked.contact_sheet, on_event)
+    contact_sheet(asked.clip, asked.flat, asked.keyframe, asked.contact_sheet, on_event)
     side_by_side(asked.clip, asked.flat, asked.side_by_side, on_event)
     return {"contact_sheet": str(asked.contact_sheet), "side_by_side": str(asked.side_by_side)}
 

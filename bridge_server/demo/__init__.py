@@ -1,0 +1,1 @@
+"""The demo: bundled clips with an edit painted on one frame of each."""
