@@ -226,9 +226,8 @@ class EngineProcess:
                     process.kill()
             await process.wait()
         if listener is not None:
-            listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listener
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(listener, 1)
 
 
 def run(do: str, arguments: JsonObject, on_event: OnEvent) -> JsonObject:
@@ -249,5 +248,10 @@ async def _run(do: str, arguments: JsonObject, on_event: OnEvent) -> JsonObject:
             loop.add_signal_handler(number, engine.cancel)
     try:
         return await engine.ask(do, arguments, on_event)
+    except WorkerError as error:
+        await engine.close()
+        if error.ref is not None:
+            print("\n".join(engine.stderr), file=sys.stderr)
+        raise
     finally:
         await engine.close()

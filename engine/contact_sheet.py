@@ -22,7 +22,7 @@ Picture = NDArray[np.float32]
 COLUMNS = 5
 COLUMN_WIDTH = 384
 _GAP, _LINE = 8, 26
-_PAPER, _INK, _MARK = 0.11, 0.85, (1.0, 0.62, 0.15)
+_PAPER, _INK, _MARK = 28, (216, 216, 216), (255, 158, 38)
 
 
 def contact_sheet(clip: Path, flat: Path, keyframe: int, output: Path, on_event: OnEvent) -> None:
@@ -38,7 +38,7 @@ def contact_sheet(clip: Path, flat: Path, keyframe: int, output: Path, on_event:
             pictures = [_small(clip.frame(index)) for clip in (source, result)]
             columns.append(_column(index, pictures, edited=index == keyframe))
             on_event(Event(stage="write", done=done, total=len(chosen), frame=index))
-    gap = np.full((columns[0].shape[0], _GAP, 3), _PAPER, np.float32)
+    gap = np.full((columns[0].shape[0], _GAP, 3), _PAPER / 255, np.float32)
     sheet = np.hstack([part for column in columns for part in (gap, column)] + [gap])
     write_png(output, np.ascontiguousarray(sheet), bits=8)
 
@@ -88,9 +88,9 @@ def _small(frame: Frame) -> Picture:
 
 
 def _column(index: int, pictures: list[Picture], *, edited: bool) -> Picture:
-    label = np.full((_LINE, COLUMN_WIDTH, 3), _PAPER, np.float32)
+    label = np.full((_LINE, COLUMN_WIDTH, 3), _PAPER, np.uint8)
     text = f"frame {index}, edited" if edited else f"frame {index}"
-    colour = _MARK if edited else (_INK,) * 3
+    colour = _MARK if edited else _INK
     cv2.putText(label, text, (2, _LINE - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
-    gap = np.full((_GAP, COLUMN_WIDTH, 3), _PAPER, np.float32)
-    return np.vstack([label, *(part for picture in pictures for part in (picture, gap))])
+    gap = np.full((_GAP, COLUMN_WIDTH, 3), _PAPER / 255, np.float32)
+    return np.vstack([label / np.float32(255), *(part for picture in pictures for part in (picture, gap))])
