@@ -1,0 +1,113 @@
+"""The `flow` method: every part of the edit follows its own surface. CPU only, no weights."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.edit import Keyframe
+from engine.flow.analyse import Part, parts
+from engine.flow.carry import CONTEXT, Carried, Carrier, Painter, Remover
+from engine.geometry import Box
+from engine.media.clip import Frame
+from engine.method import Painted
+from engine.motion.cuts import CutDetector
+from engine.motion.picture import picture, working_size
+from engine.plan import Cost
+from engine.request import FlowSettings
+
+Image = NDArray[np.float32]
+
+BUDGET = 60_000
+"""Working pixels of all tracked regions together: motion is found at the largest scale that fits."""
+
+DOUBTFUL = 0.6
+"""Share of the edit's area that must be seen, below which the artist is told."""
+
+
+class FlowMethod:
+    """Implements `engine.method.Method`."""
+
+    def __init__(self, settings: FlowSettings | None = None) -> None:
+        self._settings = settings or FlowSettings()
+
+    @property
+    def cost(self) -> Cost:
+        """Measured on two cores of a 2020s server; see tests/benchmarks/RESULTS.md."""
+        return Cost(seconds_per_frame=0.05, seconds_per_pixel=2.5e-7, bytes_per_pixel=400, base_bytes=200_000_000)
+
+    def propagate(self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame]) -> Iterator[Painted]:
+        """See `engine.method.Method.propagate`. A scene cut ends the propagation: frames beyond it stay as they are."""
+        original = np.clip(source.rgb(), 0, 1)
+        found = parts(keyframe.rgb, original, keyframe.mask, self._settings.transfer)
+        del original
+        size = working_size(source.size, _scale(found))
+        first = picture(source, size)
+        carriers: list[Carrier] = [
+            (Remover if part.kind == "removal" else Painter)(part, keyframe, source, first) for part in found
+        ]
+        cuts = CutDetector(first)
+        cut = False
+        for frame in frames:
+            if cut:
+                yield _untouched(frame.index)
+                continue
+            seen = picture(frame, size)
+            if cuts.step(seen):
+                cut = True
+                warning = (
+                    f"A scene cut lies between frame {keyframe.index} and frame {frame.index}: the edit ends there. "
+                    "Edit a frame of the other scene to go on."
+                )
+                yield _untouched(frame.index, warning)
+                continue
+            yield merged(frame.index, [carrier.carry(frame, seen) for carrier in carriers])
+
+
+def _scale(found: list[Part]) -> float:
+    """The working scale at which the regions of all parts, with their context, fit the budget."""
+
+    def pixels(scale: float) -> float:
+        return sum((part.box.width * scale + 2 * CONTEXT) * (part.box.height * scale + 2 * CONTEXT) for part in found)
+
+    low, high = 0.05, 1.0
+    if pixels(high) <= BUDGET:
+        return high
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (middle, high) if pixels(middle) <= BUDGET else (low, middle)
+    return low
+
+
+def merged(index: int, carried: list[Carried]) -> Painted:
+    """The parts laid over one another, the first lowest."""
+    shown = [part for part in carried if part.box.area > 0]
+    if not shown:
+        return _untouched(index)
+    area = sum(part.area for part in carried)
+    fraction = sum(part.seen for part in carried) / area if area > 0 else 0.0
+    box = shown[0].box
+    for part in shown[1:]:
+        box = box.union(part.box)
+    rgb, matte = shown[0].rgb, shown[0].matte
+    if len(shown) > 1:
+        rgb = np.zeros((box.height, box.width, 3), np.float32)
+        matte = np.zeros((box.height, box.width), np.float32)
+        for part in shown:
+            inside = np.s_[part.box.y - box.y : part.box.bottom - box.y, part.box.x - box.x : part.box.right - box.x]
+            over, below = part.matte, matte[inside] * (1 - part.matte)
+            total = np.maximum(over + below, np.float32(1e-6))[..., None]
+            rgb[inside] = (part.rgb * over[..., None] + rgb[inside] * below[..., None]) / total
+            matte[inside] = over + below
+    return Painted(index, box, rgb, matte, min(1.0, fraction), _doubts(index, fraction))
+
+
+def _doubts(index: int, fraction: float) -> tuple[str, ...]:
+    if fraction >= DOUBTFUL:
+        return ()
+    return (f"At frame {index} only {fraction:.0%} of the edit's area could be followed: add a keyframe near it.",)
+
+
+def _untouched(index: int, *warnings: str) -> Painted:
+    empty = np.zeros((0, 0, 3), np.float32)
+    return Painted(index, Box(0, 0, 0, 0), empty, empty[..., 0], 0.0, warnings)

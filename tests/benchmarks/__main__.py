@@ -1,0 +1,23 @@
+"""`python -m tests.benchmarks NAME`: run one benchmark; each prints its figures beside the bars that they must meet."""
+
+import importlib
+import sys
+
+NAMES = {
+    "flow": "quality of the flow method: real clips, known grades, exact synthetic truth",
+    "propagate": "speed and memory of the whole job at 1080p",
+    "locate": "finding the edited frame in a long clip",
+}
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
+        print("usage: python -m tests.benchmarks NAME, where NAME is", file=sys.stderr)
+        for name, what in NAMES.items():
+            print(f"  {name:10} {what}", file=sys.stderr)
+        return 2
+    return int(importlib.import_module(f"tests.benchmarks.{sys.argv[1]}").run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
