@@ -61,16 +61,14 @@ class ColorTags:
     range: int = 0
 
     def named(self, layout: "PixelLayout") -> Self:
-        """These tags with the matrix and range that `layout` was read with, where the clip left them unsaid."""
-        matrix, range_ = self.matrix, self.range
+        """These tags with the matrix and range of `layout`, whether the clip said them or they were guessed."""
+        matrix = self.matrix
         if layout.family == "yuv" and MATRICES.get(matrix) != layout.matrix:
-            matrix = next(number for name, number in _MATRIX_NUMBERS if name == layout.matrix)
-        if range_ == 0 and layout.family != "rgb":
-            range_ = FULL if layout.full_range else LIMITED
-        return type(self)(self.primaries, self.transfer, matrix, range_)
+            matrix = _MATRIX_NUMBERS[layout.matrix]
+        return type(self)(self.primaries, self.transfer, matrix, FULL if layout.full_range else LIMITED)
 
 
-_MATRIX_NUMBERS = (("bt709", 1), ("fcc", 4), ("bt601", 6), ("smpte240m", 7), ("bt2020nc", 9))
+_MATRIX_NUMBERS = {"bt709": 1, "fcc": 4, "bt601": 6, "smpte240m": 7, "bt2020nc": 9}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from engine.media.planes import make_frame
 from engine.media.safe import replace_folder, write_bytes
 
 H264_OPTIONS = {"preset": "veryfast", "crf": "16"}
-FFV1_OPTIONS = {"level": "3", "slices": "16", "slicecrc": "1", "g": "1"}
+FFV1_OPTIONS = {"level": "3", "slicecrc": "1", "g": "1"}
 
 
 class FlatWriter(Protocol):
@@ -46,6 +46,10 @@ class LosslessFlat:
         pixel_format = self._packed or info.layout.name
         if pixel_format not in offered:
             raise OutputError.pixels_unsupported(path, pixel_format)
+        # FFV1 cuts a picture into slices on the chroma grid; where the size is off it, the encoder knows how many fit.
+        self._off_grid = info.size.width % (1 << info.layout.log2_chroma_w) or info.size.height % (
+            1 << info.layout.log2_chroma_h
+        )
         self._movie = Movie(
             path,
             info,
@@ -54,7 +58,7 @@ class LosslessFlat:
             codec="ffv1",
             pixel_format=pixel_format,
             tags=info.tags.named(info.layout),
-            options=FFV1_OPTIONS,
+            options=FFV1_OPTIONS | ({} if self._off_grid else {"slices": "16"}),
             rate=info.fps,
             time_base=info.time_base,
         )

@@ -78,8 +78,6 @@ class ProResLayer:
         self._info, self._start = info, start
         matrix = info.layout.matrix if info.layout.family == "yuv" else "bt709"
         self._layout = yuv_layout(10, 0, 0, False, matrix if matrix in _PRORES_MATRICES else "bt709", True)
-        tags = info.tags.named(self._layout)
-        tags = type(tags)(tags.primaries, tags.transfer, tags.matrix, 1)
         self._movie = Movie(
             path,
             info,
@@ -87,7 +85,7 @@ class ProResLayer:
             stop,
             codec="prores_aw",
             pixel_format=self._layout.name,
-            tags=tags,
+            tags=info.tags.named(self._layout),
             options=PRORES_OPTIONS,
             rate=info.fps,
             time_base=1 / info.fps if info.constant_rate else info.time_base,

@@ -241,7 +241,9 @@ class ImageFolder:
             with reading(image), av.open(str(image), "r") as container:
                 if not container.streams.video:
                     raise ClipError.frame_damaged(self._path, index)
-                self._aspect = container.streams.video[0].sample_aspect_ratio or Fraction(1)
+                aspect = container.streams.video[0].sample_aspect_ratio or Fraction(1)
+                # FFmpeg takes a PNG's pixels per unit for the width and height of a pixel, which are their inverse.
+                self._aspect = 1 / aspect if image.suffix.lower() == ".png" else aspect
                 frame = next(iter(container.decode(container.streams.video[0])), None)
         except ClipError as error:
             raise ClipError.frame_damaged(self._path, index) from error
