@@ -1,0 +1,67 @@
+"""Transfers on disk."""
+
+import errno
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from bridge_server.errors import TransferError
+from bridge_server.intake import FileShelf, keep
+from bridge_server.protocol.transfer import tiff_header
+from tests.bridge_server.protocol.conftest import begin
+
+
+def test_raw_rows_are_kept_behind_a_tiff_header(tmp_path: Path) -> None:
+    shelf = FileShelf(tmp_path / "in")
+    announced = begin()
+    shelf.open(announced)
+    shelf.append(announced.transfer, memoryview(b"abcdef"))
+    shelf.append(announced.transfer, memoryview(b"ghijkl"))
+    shelf.finish(announced.transfer)
+    assert shelf.path(announced.transfer).read_bytes() == tiff_header(announced) + b"abcdefghijkl"
+
+
+def test_what_is_discarded_leaves_no_file_and_at_last_no_folder(tmp_path: Path) -> None:
+    shelf = FileShelf(tmp_path / "in")
+    first, second = begin(), begin(kind="png")
+    for announced in (first, second):
+        shelf.open(announced)
+    shelf.discard(first.transfer)
+    assert [path.suffix for path in (tmp_path / "in").iterdir()] == [".png"]
+    shelf.discard(second.transfer)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_transfer_that_would_fill_the_disk_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 99, 1))
+    with pytest.raises(TransferError) as caught:
+        FileShelf(tmp_path).open(begin())
+    assert (caught.value.code, caught.value.retryable) == ("transfer.disk_full", True)
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said_so(tmp_path: Path) -> None:
+    class Full:
+        def write(self, data: memoryview) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    shelf = FileShelf(tmp_path)
+    announced = begin()
+    shelf._open[announced.transfer] = Full()  # type: ignore[assignment]  # only write is called
+    with pytest.raises(TransferError) as caught:
+        shelf.append(announced.transfer, memoryview(b"x"))
+    assert caught.value.code == "transfer.disk_full"
+
+
+def test_a_job_keeps_its_own_copy(tmp_path: Path) -> None:
+    file = tmp_path / "image.png"
+    file.write_bytes(b"pixels")
+    kept = keep(file, tmp_path, "copy")
+    file.unlink()
+    assert kept.name == "copy.png"
+    assert kept.read_bytes() == b"pixels"
