@@ -1,12 +1,12 @@
 """The `videoshop` command."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -201,7 +201,8 @@ def serve(
             print(f"The pairing token is in {places.token}", flush=True)
             await server.wait()
 
-    _to_the_end(serving())
+    with contextlib.suppress(asyncio.CancelledError):
+        _to_the_end(serving())
 
 
 def main() -> None:
@@ -224,7 +225,7 @@ def run(arguments: Sequence[str]) -> int:
             return CANCELLED
         return FAILED if error.code in OURS else BAD_INPUT
     except (KeyboardInterrupt, asyncio.CancelledError):
-        _complain("Cancelled.", "")
+        _complain("Cancelled.", "Start it again when you like.")
         return CANCELLED
     return code if isinstance(code, int) else DONE
 
@@ -318,7 +319,7 @@ class Bars:
         self._progress.update(self._tasks[name], completed=done, total=total)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _bars() -> Iterator[Bars]:
     columns = (
         SpinnerColumn(),
@@ -342,5 +343,8 @@ def _plain(text: str) -> str:
 
 def _complain(message: str, hint: str) -> None:
     _say(f"[bold red]Error:[/] {_plain(message)}")
-    if hint:
-        _say(f"[dim]Hint:[/] {_plain(hint)}")
+    _say(f"[dim]Hint:[/] {_plain(hint)}")
+
+
+if __name__ == "__main__":
+    main()
