@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.errors import EditError
 from engine.media import png
+from engine.media.profile import icc_profile
 from engine.media.safe import replace, write_bytes
 
 _PEAKS = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
@@ -73,24 +74,19 @@ def write_jpeg(path: Path, rgb: NDArray[np.float32], quality: int = 85) -> None:
 
 def _decode(path: Path) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], bytes | None]:
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise EditError.missing(path) from error
     except OSError as error:
         raise EditError.unreadable(path, error.strerror or "the system refuses") from error
-    if not data.size:
+    if not data:
         raise EditError.unreadable(path, "it is empty")
     try:
-        pixels: Any
-        pixels, kinds, blobs = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_UNCHANGED)
+        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise EditError.unreadable(path, "its bytes are damaged") from error
     if pixels is None:
         raise EditError.unreadable(path, "it is damaged, or of a kind that is not known")
     if pixels.dtype not in _PEAKS:
         raise EditError.unreadable(path, f"its samples are {pixels.dtype}, not 8- or 16-bit")
-    profiles = [np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True) if kind == _ICC]
-    return pixels, profiles[0] if profiles else None
-
-
-_ICC = cv2.IMAGE_METADATA_ICCP
+    return pixels, icc_profile(data)
