@@ -61,7 +61,7 @@ def test_every_option_reaches_the_engine(environment: dict[str, str], clip: Path
         "5",
     ]
     settings = ["--set", "steps=1", "--set", "transfer = opaque"]
-    images = ["--edited", clip, "--mask", clip] * 2
+    images: list[str | Path] = ["--edited", clip, "--mask", clip] * 2
     done = videoshop(environment, "propagate", clip, *images, "--output", tmp_path, *options, *settings)
     assert done.returncode == 0, done.stderr
     request = json.loads((tmp_path / "report.json").read_text())

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge_server.outbox import Outbox, OverflowingError
+from bridge_server.outbox import Item, Outbox, OverflowingError
 
 
-def drained(outbox: Outbox) -> list[object]:
+def drained(outbox: Outbox) -> list[Item | None]:
     return list(iter(outbox.take, None))
 
 
@@ -46,7 +46,9 @@ def test_states_that_do_not_fit_overflow() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b", "take"]), st.integers(0, 600))))
 def test_the_outbox_is_never_over_its_limit_and_drops_no_state(steps: list[tuple[str | None, int]]) -> None:
-    outbox, limit, put, taken = Outbox(limit=3000), 3000, [], []
+    outbox, limit = Outbox(limit=3000), 3000
+    put: list[str] = []
+    taken: list[Item | None] = []
     for number, (key, size) in enumerate(steps):
         text = f"{number}:{key}:" + "x" * size
         if key == "take":

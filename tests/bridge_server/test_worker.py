@@ -152,4 +152,4 @@ def test_an_engine_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> N
 
 
 def _alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return bool(psutil.pid_exists(pid)) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

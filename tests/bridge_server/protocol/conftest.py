@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -103,7 +104,7 @@ class Peer:
     def identify(self, **changes: object) -> list[Outgoing]:
         return self.say(identify(**changes))
 
-    def upload(self, data: bytes = bytes(12), **changes: object) -> UUID:
+    def upload(self, data: bytes = bytes(12), **changes: Any) -> UUID:
         announced = begin(data, **changes)
         self.say(announced)
         self.session.receive(Header(Kind.CHUNK, announced.transfer, 0, 0).pack() + data)
@@ -129,7 +130,7 @@ def identify(**changes: object) -> m.Identify:
     return m.Identify.model_validate(fields | changes)
 
 
-def begin(data: bytes = bytes(12), **changes: object) -> m.TransferBegin:
+def begin(data: bytes = bytes(12), **changes: Any) -> m.TransferBegin:
     """The announcement of a 2×2 RGB picture of 8 bits."""
     fields: dict[str, object] = {
         "id": "b",
