@@ -17,7 +17,7 @@ from engine.media.clip import ClipInfo, Frame
 from engine.media.color import PixelLayout, Plane, planes_of, replicated, yuv_layout
 from engine.media.movie import Movie
 from engine.media.planes import make_frame
-from engine.media.safe import replace_folder, write_bytes
+from engine.media.safe import give_up, replace_folder, write_bytes
 
 H264_OPTIONS = {"preset": "veryfast", "crf": "16"}
 FFV1_OPTIONS = {"level": "3", "slicecrc": "1", "g": "1"}
@@ -197,4 +197,7 @@ class ImagesFlat:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._folder.__exit__(kind, error, at)
+        if error is not None:
+            give_up(self._folder)
+        else:
+            self._folder.__exit__(None, None, None)

@@ -16,7 +16,7 @@ from engine.media.clip import ClipInfo
 from engine.media.color import from_rgb, rounded, yuv_layout
 from engine.media.movie import Movie
 from engine.media.planes import writable
-from engine.media.safe import replace_folder, write_bytes
+from engine.media.safe import give_up, replace_folder, write_bytes
 
 PRORES_OPTIONS = {"profile": "4", "vendor": "apl0"}
 _BLOCK = 16
@@ -141,4 +141,7 @@ class ImagesLayer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._folder.__exit__(kind, error, at)
+        if error is not None:
+            give_up(self._folder)
+        else:
+            self._folder.__exit__(None, None, None)

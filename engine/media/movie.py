@@ -11,7 +11,7 @@ import av
 from engine.media.audio import Sound
 from engine.media.clip import ClipInfo
 from engine.media.color import ColorTags
-from engine.media.safe import replace, writing
+from engine.media.safe import give_up, replace, writing
 from engine.media.timecode import advanced
 
 
@@ -84,16 +84,16 @@ class Movie:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with self._cleanup:
-            if error is not None:
-                raise error
-            with writing(self._path):
-                self._container.mux(self._stream.encode(None))
-                if self._sound:
-                    for packet in self._sound.rest():
-                        self._container.mux(packet)
-                self._open = False
-                self._container.close()
+        if error is not None:
+            give_up(self._cleanup)
+            return
+        with self._cleanup, writing(self._path):
+            self._container.mux(self._stream.encode(None))
+            if self._sound:
+                for packet in self._sound.rest():
+                    self._container.mux(packet)
+            self._open = False
+            self._container.close()
 
     def _abandon(self) -> None:
         """Let go of an unfinished file; what FFmpeg says about it no longer matters."""

@@ -3,7 +3,7 @@
 import struct
 import zlib
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -15,16 +15,25 @@ _SIGNATURE_AND_HEADER = 33
 """Bytes of the signature and of the IHDR chunk, after which other chunks may follow."""
 
 
+_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+"""Half the time of zlib's usual effort for a twentieth more bytes."""
+
+
 def codes(rgb: NDArray[np.float32], bits: int, alpha: NDArray[np.float32] | None = None) -> Plane:
     """R'G'B' (height, width, 3) in [0, 1] as OpenCV's BGR or BGRA samples of 8 or 16 `bits`, rounded to the nearest."""
     peak, dtype = (255, np.dtype(np.uint8)) if bits == 8 else (65535, np.dtype(np.uint16))
     samples: Any = np.empty((*rgb.shape[:2], 3 if alpha is None else 4), dtype)
-    for channel, plane in enumerate((*(rgb[:, :, at] for at in (2, 1, 0)), *(() if alpha is None else (alpha,)))):
-        whole = np.multiply(plane, np.float32(peak))
-        np.clip(np.rint(whole, out=whole), 0, peak, out=whole)
-        samples[:, :, channel] = whole
-    bgr: Plane = samples
-    return bgr
+    for top in range(0, rgb.shape[0], _STRIP):
+        rows = slice(top, top + _STRIP)
+        bgr: Any = cv2.cvtColor(np.ascontiguousarray(rgb[rows]), cv2.COLOR_RGB2BGR)
+        strip = bgr if alpha is None else np.dstack([bgr, alpha[rows]])
+        np.multiply(strip, np.float32(peak), out=strip)
+        samples[rows] = np.clip(np.rint(strip, out=strip), 0, peak, out=strip)
+    return cast(Plane, samples)
+
+
+_STRIP = 64
+"""Rows rounded at a time, so that they stay in the processor's cache."""
 
 
 def encode(
@@ -38,11 +47,9 @@ def encode(
     return encode_codes(codes(rgb, bits, alpha), tags, sample_aspect_ratio)
 
 
-def encode_codes(
-    bgr: Plane, tags: ColorTags | None = None, sample_aspect_ratio: Fraction = Fraction(1), effort: int = 2
-) -> bytes:
-    """A PNG of BGR (height, width, 3) or BGRA (height, width, 4) samples. `effort` is zlib's level, 0 to 9."""
-    done, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, effort])
+def encode_codes(bgr: Plane, tags: ColorTags | None = None, sample_aspect_ratio: Fraction = Fraction(1)) -> bytes:
+    """A PNG of BGR (height, width, 3) or BGRA (height, width, 4) samples."""
+    done, data = cv2.imencode(".png", bgr, _FAST)
     if not done:
         raise ValueError(f"{bgr.shape} {bgr.dtype} is no PNG")
     encoded = data.tobytes()

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from engine.errors import OutputError, ResourceError
@@ -90,6 +90,15 @@ def replace_folder(path: Path) -> Iterator[Path]:
                 shutil.rmtree(earlier, ignore_errors=True)
             else:
                 earlier.unlink(missing_ok=True)
+
+
+class _GivenUp(Exception):  # noqa: N818 (never seen outside)
+    """Ends a context of this module whose work is not to be kept."""
+
+
+def give_up(context: AbstractContextManager[object]) -> None:
+    """Leave a context of this module without a result, and without a word on why: the reason is not the disk's."""
+    context.__exit__(_GivenUp, _GivenUp(), None)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -62,6 +63,10 @@ def _looks_like_video(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(16)
     return any(head[at:].startswith(signature) for at, signature in _SIGNATURES)
+
+
+_TRUSTED_HEAD = 64
+"""Frames that must come out of the decoder in the order of their timestamps for those of the rest to be believed."""
 
 
 class VideoFile:
@@ -122,7 +127,9 @@ class VideoFile:
         index = self.index
         if index.in_storage_order and self._stream.codec_context.has_b_frames:
             self._start(None)
-            return index.in_decoded_order(frame.pts for frame in iter(self._advance, None))
+            head = [frame.pts for frame in islice(iter(self._advance, None), _TRUSTED_HEAD)]
+            if head != index.stamps[: len(head)].tolist():
+                return index.in_decoded_order((*head, *(frame.pts for frame in iter(self._advance, None))))
         first_key = min(index.keyframes, key=lambda key: key.order).pts
         if index.pts[0] >= first_key:
             return index

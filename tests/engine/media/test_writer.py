@@ -271,6 +271,14 @@ def test_a_failure_leaves_the_previous_result_and_nothing_else(build: Build, tmp
         assert hidden_files(tmp_path) == []
 
 
+@pytest.mark.parametrize("format", FLAT_FORMATS)
+def test_a_fault_elsewhere_keeps_its_name(build: Build, tmp_path: Path, format: Format) -> None:
+    with Clip.open(build("constant rate")) as source:
+        with pytest.raises(FileNotFoundError), open_flat(format, tmp_path, source.info, 0, 9):
+            (tmp_path / "nowhere").read_bytes()
+        assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("format", [*FLAT_FORMATS, "mov"])
 def test_a_place_that_cannot_be_written_is_named(build: Build, tmp_path: Path, format: Format) -> None:
     (tmp_path / "file").touch()
