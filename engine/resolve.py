@@ -23,6 +23,8 @@ _FAINTEST = 1 / 512
 _ROUNDING = 1.5 / 255
 """Differences up to this are an 8-bit export's rounding."""
 _SURE = 0.5
+_FADED = 0.6
+"""A change this much smaller, or more, where the mask is faint than where it is strong has faded with the mask."""
 
 
 def resolve(request: Request, clip: Clip, on_event: OnEvent) -> Edit:
@@ -80,8 +82,23 @@ def keyframe(index: int, still: Still, mask: Image | None, source: Image) -> Key
     if not _changed(still.rgb, source, mask):
         raise EditError.nothing_changed(index)
     mask = np.where(mask < _FAINTEST, np.float32(0), mask)
-    rgb = np.where(mask[..., None] > 0, still.rgb, source)
+    paint = still.rgb if still.alpha is not None else straightened(still.rgb, source, mask)
+    rgb = np.where(mask[..., None] > 0, paint, source)
     return Keyframe(index, np.ascontiguousarray(rgb, np.float32), np.ascontiguousarray(mask, np.float32))
+
+
+def straightened(edited: Image, source: Image, mask: Image) -> Image:
+    """The paint's own colours (height, width, 3), such that laying them over `source` by `mask` gives `edited`.
+
+    A soft mask is mostly the one that the paint was laid on with: then the edited image already holds the mix, and
+    mixing it once more would thin its edges. That shows in a change that fades with the mask. Where it does not fade,
+    the mask only limits a larger change, and the edited image is the paint itself.
+    """
+    change = np.abs(edited - source).max(axis=2)
+    faint, strong = (mask > 0.05) & (mask < 0.35), mask > 0.65
+    if not faint.any() or not strong.any() or change[faint].mean() > _FADED * change[strong].mean():
+        return edited
+    return np.clip(source + (edited - source) / np.maximum(mask, np.float32(0.02))[..., None], 0, 1)
 
 
 def _changed(edited: Image, source: Image, mask: Image) -> bool:

@@ -87,6 +87,37 @@ def test_a_given_mask_is_taken_as_it_is(pan: Path, painted: Path, tmp_path: Path
     np.testing.assert_allclose(keyframe.mask, mask, atol=1e-4)
 
 
+def feathered() -> Image:
+    """Full in the middle of the label, fading over 10 pixels."""
+    ys, xs = np.mgrid[:108, :192].astype(np.float32)
+    inwards = np.minimum.reduce([xs - LABEL.x, LABEL.right - xs, ys - LABEL.y, LABEL.bottom - ys])
+    return np.clip(inwards / 10, 0, 1).astype(np.float32)
+
+
+def test_paint_that_was_laid_on_by_the_mask_comes_back_as_it_was_painted(pan: Path, tmp_path: Path) -> None:
+    source, mask = frame_of(pan), feathered()
+    mixed = source + mask[..., None] * (np.array([0.9, 0.15, 0.1], np.float32) - source)
+    edited = write_still(tmp_path / "edited.png", mixed)
+    (keyframe,) = resolved(
+        pan, KeyframeFiles(edited=edited, frame=8, mask=write_still(tmp_path / "mask.png", grey(mask)))
+    ).keyframes
+    laid = source + keyframe.mask[..., None] * (keyframe.rgb - source)
+    assert np.abs(laid - mixed).max() < 3 / 255
+    assert np.abs(keyframe.rgb[mask > 0.3] - (0.9, 0.15, 0.1)).max() < 0.03
+
+
+def test_a_mask_that_limits_a_larger_change_lays_the_image_on_by_its_share(pan: Path, tmp_path: Path) -> None:
+    brighter = frame_of(pan) * 0.5 + 0.4
+    files = KeyframeFiles(
+        edited=write_still(tmp_path / "edited.png", brighter),
+        frame=8,
+        mask=write_still(tmp_path / "mask.png", grey(feathered())),
+    )
+    (keyframe,) = resolved(pan, files).keyframes
+    soft = (keyframe.mask > 0.1) & (keyframe.mask < 0.9)
+    assert np.abs(keyframe.rgb[soft] - brighter[soft]).max() < 1 / 255
+
+
 def test_an_image_with_transparency_is_the_layer_alone(pan: Path, tmp_path: Path) -> None:
     alpha = boxed()
     alpha[LABEL.y, LABEL.x : LABEL.right] = 0.25
