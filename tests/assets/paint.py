@@ -1,4 +1,4 @@
-"""How the bundled edits were painted: `python -m bridge_server.demo.paint` makes the edited frames and masks again."""
+"""How the bundled edits were painted: `python -m tests.assets.paint` makes the edited frames and masks again."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from engine.media.still import write_png
 
 Image = NDArray[np.float32]
 
-HERE = Path(__file__).parent
+DEMO = Path(__file__).parents[2] / "bridge_server" / "demo"
 FINE = 4
 """Paint is drawn this many times larger than the frame, then averaged: smooth edges."""
 
@@ -59,16 +59,16 @@ def amber(rgb: Image) -> Image:
 
 
 def main() -> None:
-    for edit in json.loads((HERE / "edits.json").read_text("utf-8")):
-        with Clip.open(HERE / f"{edit['name']}.mp4") as clip:
+    for edit in json.loads((DEMO / "edits.json").read_text("utf-8")):
+        with Clip.open(DEMO / f"{edit['name']}.mp4") as clip:
             frame = np.clip(clip.frame(edit["frame"]).rgb(), 0, 1)
         height, width = frame.shape[:2]
         if edit["name"] == "box":
             paint, mask = label(height, width)
         else:
             paint, mask = amber(frame), glass(height, width)
-        write_png(HERE / f"{edit['name']}_edited.png", frame + mask[..., None] * (paint - frame), 8)
-        write_png(HERE / f"{edit['name']}_mask.png", np.repeat(mask[..., None], 3, axis=2), 8)
+        write_png(DEMO / f"{edit['name']}_edited.png", frame + mask[..., None] * (paint - frame), 8)
+        write_png(DEMO / f"{edit['name']}_mask.png", np.repeat(mask[..., None], 3, axis=2), 8)
 
 
 if __name__ == "__main__":
