@@ -10,6 +10,13 @@ from typing import Any, Self
 import av
 from av.audio.stream import AudioStream
 
+_LITTLE_PCM = {"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"}
+_COPIED = {
+    "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus"},
+    "mov": {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16be", "pcm_s24be", *_LITTLE_PCM},
+}
+"""What hosts read in these containers; Matroska takes whatever it has a name for."""
+
 _ENCODED_WITH = {"mp4": "aac", "mov": "pcm_s16le", "mkv": "flac"}
 
 
@@ -36,8 +43,9 @@ class Sound:
         self._held: Any = None
 
     def _add(self, stream: AudioStream, output: av.container.OutputContainer, kind: str) -> None:
-        name = stream.codec_context.name
-        if name in output.supported_codecs and not (kind == "mp4" and name.startswith("pcm")):
+        name = stream.codec_context.codec.canonical_name
+        copied = _COPIED.get(kind)
+        if name in copied if copied else name in output.supported_codecs:
             self._copied[stream.index] = output.add_stream_from_template(stream)
             return
         rate = stream.codec_context.sample_rate

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT, FRAMES = 96, 64, 24
+CLICK = 24000
+"""The sample, of 48 000 a second, at which the sound of a clip becomes loud."""
 H264 = {"preset": "ultrafast", "crf": "18"}
 
 
@@ -80,7 +82,9 @@ def write(
 
 
 def _tone(container: av.container.OutputContainer, stream: av.AudioStream, seconds: Fraction) -> None:
-    samples = (np.sin(np.arange(int(48000 * seconds)) / 48000 * 2 * np.pi * 440) * 12000).astype(np.int16)
+    tone = np.sin(np.arange(int(48000 * seconds)) / 48000 * 2 * np.pi * 440) * 12000
+    tone[:CLICK] /= 8
+    samples = tone.astype(np.int16)
     for start in range(0, samples.size, 1024):
         frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
@@ -195,6 +199,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
         f / "wide.mp4", "libx265", "yuv420p10le", {"x265-params": "log-level=none"}, tags=(9, 16, 9, 1)
     ),
     "with sound": lambda f: write(f / "sound.mp4", options=H264, audio="aac"),
+    "with Opus sound": lambda f: write(f / "opus.mkv", options=H264, audio="libopus"),
     "with PCM sound": lambda f: write(f / "pcm.mov", options=H264, audio="pcm_s16le"),
     "8-bit images": lambda f: images(f, 8),
     "16-bit images": lambda f: images(f, 16),
