@@ -11,6 +11,7 @@ import av
 from engine.media.audio import Sound
 from engine.media.clip import ClipInfo
 from engine.media.color import ColorTags
+from engine.media.matroska import write_pixel_aspect
 from engine.media.safe import give_up, replace, writing
 from engine.media.timecode import advanced
 
@@ -36,15 +37,15 @@ class Movie:
         rate: Fraction,
         time_base: Fraction,
     ) -> None:
-        self._path, self._time_base = path, time_base
+        self._path, self._info, self._time_base = path, info, time_base
         self._cleanup = ExitStack()
         with ExitStack() as opening:
-            temporary = opening.enter_context(replace(path))
+            self._temporary = temporary = opening.enter_context(replace(path))
             with writing(path):
                 kind = path.suffix[1:]
                 form = {"mkv": "matroska"}.get(kind, kind)
-                faststart = {"movflags": "+faststart"} if kind == "mp4" else {}
-                self._container = av.open(str(temporary), "w", format=form, container_options=faststart)
+                muxing = {"mp4": {"movflags": "+faststart"}, "mkv": {"write_crc32": "0"}}.get(kind, {})
+                self._container = av.open(str(temporary), "w", format=form, container_options=muxing)
                 opening.callback(self._abandon)
                 stream = self._container.add_stream(codec, rate=rate, options=options)
                 assert isinstance(stream, av.VideoStream)
@@ -94,6 +95,8 @@ class Movie:
                     self._container.mux(packet)
             self._open = False
             self._container.close()
+            if self._path.suffix == ".mkv" and self._info.sample_aspect_ratio != 1:
+                write_pixel_aspect(self._temporary, self._info.size, self._info.sample_aspect_ratio)
 
     def _abandon(self) -> None:
         """Let go of an unfinished file; what FFmpeg says about it no longer matters."""

@@ -142,8 +142,7 @@ def test_tags_timecode_and_pixel_aspect_are_carried(build: Build, tmp_path: Path
             assert (tags.primaries, tags.transfer) == (told.primaries, told.transfer)
             assert result.info.layout.matrix == source.info.layout.matrix
             assert tags.range == (1 if format == "mov" else 2 if source.info.layout.full_range else 1)
-            if format != "mkv":
-                assert result.info.sample_aspect_ratio == source.info.sample_aspect_ratio
+            assert result.info.sample_aspect_ratio == source.info.sample_aspect_ratio
             assert result.info.fps == source.info.fps
             assert result.info.frames == 8
             if source.info.timecode:
