@@ -304,6 +304,7 @@ class Bars:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
         self._title = ""
+        self._said: set[str] = set()
 
     def title(self, title: str) -> None:
         """What the next bars are about."""
@@ -311,6 +312,9 @@ class Bars:
 
     def show(self, event: Event) -> None:
         self.advance(event.stage, event.done, event.total)
+        if event.message and event.message not in self._said:
+            self._said.add(event.message)
+            self._progress.console.print(_plain(event.message), style="dim")
 
     def advance(self, stage: Stage, done: int, total: int) -> None:
         name = f"{self._title}{STAGES[stage]}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -241,6 +242,8 @@ class Runner:
             outcome = error
         except OSError as error:
             outcome = WorkerError.result_lost(error.strerror or "it cannot be read")
+        if isinstance(outcome, WorkerError):  # a killed engine could not tidy up
+            await asyncio.to_thread(shutil.rmtree, job.request.output, ignore_errors=True)
         self._book.end(job, outcome)
 
 

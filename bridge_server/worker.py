@@ -239,7 +239,7 @@ def run(do: str, arguments: JsonObject, on_event: OnEvent) -> JsonObject:
 
 
 async def _run(do: str, arguments: JsonObject, on_event: OnEvent) -> JsonObject:
-    engine = EngineProcess()
+    engine = EngineProcess(patience=Patience(gentle=5.0))  # nobody else waits: let it tidy up
     loop = asyncio.get_running_loop()
     if sys.platform == "win32":
         signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(engine.cancel))

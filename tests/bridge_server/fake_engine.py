@@ -23,6 +23,7 @@ def propagate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
     on_event(Event(stage="probe", done=0, total=1))
     match act:
         case "crash":
+            (request.output / "half.mp4").write_bytes(b"half")
             print("about to fall", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         case "freeze":

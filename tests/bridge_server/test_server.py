@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -25,6 +24,7 @@ from bridge_server.protocol.transfer import Header, Kind
 from bridge_server.security import pairing_token
 from bridge_server.server import BridgeServer, listen
 from tests.bridge_server.conftest import ENGINE, PATIENCE
+from tests.bridge_server.processes import gone
 
 
 async def params(client: Client, clip: Path, **settings: str) -> m.JobParams:
@@ -137,6 +137,11 @@ async def test_a_job_whose_engine_fails_says_why_and_the_next_one_runs(
     assert (await client.result(next)).state == "done"
 
 
+async def test_a_job_that_failed_leaves_no_half_written_file(client: Client, clip: Path, places: Places) -> None:
+    await client.result(await submit(client, clip, act="crash"))
+    assert [path.name for path in places.jobs.rglob("*.mp4")] == []
+
+
 async def test_what_the_engine_prints_does_not_disturb_its_messages(client: Client, clip: Path) -> None:
     assert (await client.result(await submit(client, clip, act="chatter"))).state == "done"
 
@@ -168,7 +173,7 @@ async def test_the_engine_does_not_outlive_the_service(places: Places, clip: Pat
         await _until_running(client, job)
         pid = server._jobs_engine.pid
         assert pid is not None
-    assert not psutil.pid_exists(pid)
+    assert gone(pid)
 
 
 # Who gets in

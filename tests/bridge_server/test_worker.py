@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import pytest_asyncio
 
@@ -19,6 +18,7 @@ from bridge_server.worker import ENGINE as ENGINE_VARIABLE
 from bridge_server.worker import EngineProcess, engine_command
 from engine.request import Event, KeyframeFiles, Request
 from tests.bridge_server.conftest import ENGINE, PATIENCE
+from tests.bridge_server.processes import gone
 
 
 @pytest_asyncio.fixture
@@ -85,7 +85,7 @@ async def test_an_engine_that_does_not_listen_is_killed_and_replaced(engine: Eng
     with pytest.raises(WorkerError) as caught:
         await asking
     assert caught.value.cancelled
-    assert not psutil.pid_exists(pid)
+    assert gone(pid)
     assert (await engine.ask("locate", {}))["frame"] == 12
 
 
@@ -145,11 +145,5 @@ def test_an_engine_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> N
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         pid = int(process.stdout.readline())
-        assert psutil.pid_exists(pid)
         process.kill()
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=3)
-    assert not _alive(pid)
-
-
-def _alive(pid: int) -> bool:
-    return bool(psutil.pid_exists(pid)) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    assert gone(pid)
