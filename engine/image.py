@@ -61,6 +61,11 @@ def mixed(image: Image, matrix: NDArray[np.floating[Any]]) -> Image:
     return cast(Image, cv2.transform(image, matrix))
 
 
+def ratio(above: Image | float, below: Image) -> Image:
+    """`above` over `below`, in single precision, which numpy's stubs take for double."""
+    return cast(Image, above / below)
+
+
 def box_mean(image: Image, side: int, border: int = cv2.BORDER_REFLECT) -> Image:
     """The mean of the square of odd `side` around every pixel, at a cost that does not depend on the side."""
     return cast(Image, cv2.blur(image, (side, side), borderType=border))

@@ -1,11 +1,15 @@
 """Scene cuts: where the picture is no longer the same place, and no motion leads across."""
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.motion.fields import COARSE
-from engine.motion.picture import Picture
+from engine.image import sample
+from engine.motion.fields import displacement, fast_flow, overview
+from engine.motion.maps import grid
+from engine.motion.picture import Picture, luma_of
 
 CELLS = 8
 """Colour cells along each channel."""
@@ -21,37 +25,32 @@ class CutDetector:
     """Compares each frame with the one before it. `step` takes the frames of one direction in order."""
 
     def __init__(self, picture: Picture) -> None:
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._small = _small(picture)
+        self._flow = fast_flow()
+        self._small = overview(picture)
         self._histogram = _histogram(self._small)
 
     def step(self, picture: Picture) -> bool:
         """Whether a cut lies between the previous frame and this one."""
         previous, before = self._small, self._histogram
-        self._small = _small(picture)
+        self._small = overview(picture)
         self._histogram = _histogram(self._small)
         if cv2.compareHist(before, self._histogram, cv2.HISTCMP_BHATTACHARYYA) < UNLIKE:
             return False
-        return unexplained(self._flow, previous, self._small) > UNEXPLAINED
+        return self._unexplained(previous, self._small) > UNEXPLAINED
 
+    def _unexplained(self, previous: Picture, current: Picture) -> float:
+        """Mean luma difference that is left when `previous` is moved onto `current`.
 
-def unexplained(flow: cv2.DISOpticalFlow, previous: Picture, current: Picture) -> float:
-    """Mean luma difference that is left when `previous` is moved onto `current`, without its mean (a flash is no cut)."""
-    motion = flow.calc(np.ascontiguousarray(current[..., 0]), np.ascontiguousarray(previous[..., 0]), None)
-    height, width = motion.shape[:2]
-    xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    moved = cv2.remap(previous, motion + np.dstack([xs, ys]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    difference = moved[..., 0].astype(np.float32) - current[..., 0]
-    return float(np.abs(difference - difference.mean()).mean())
-
-
-def _small(picture: Picture) -> Picture:
-    height, width = picture.shape[:2]
-    scale = min(1.0, COARSE / max(height, width))
-    size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        Less the mean of the difference: a flash is no cut.
+        """
+        before, now = luma_of(previous), luma_of(current)
+        height, width = now.shape
+        moved = sample(before, grid(width, height) + displacement(self._flow, now, before))
+        difference = moved.astype(np.float32) - now
+        return float(np.abs(difference - difference.mean()).mean())
 
 
 def _histogram(picture: Picture) -> NDArray[np.float32]:
+    """How much of `picture` falls in each colour cell, its sum 1."""
     counts = cv2.calcHist([picture], [0, 1, 2], None, [CELLS] * 3, [0, 256] * 3)
-    return counts / counts.sum()
+    return cast(NDArray[np.float32], counts / counts.sum())

@@ -6,14 +6,25 @@ which keyframe position is seen there.
 """
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+from engine.image import Image, mixed, ratio, sample, shrunk, stretched
+
 Affine = NDArray[np.float64]
 """(2, 3): the linear part, then the translation."""
+
+REWEIGHTINGS = 3
+"""Rounds of the robust fit: outliers a hundred times the inliers' error lose their say in the second."""
+
+SPREAD = 4.0
+"""Standard deviation of positions, in pixels, below which they tell a translation only."""
+
+FIXED_POINT = 6
+"""Rounds of the inversion: a residual that changes by a quarter pixel per pixel is inverted to a thousandth."""
 
 
 def grid(width: int, height: int, x: float = 0.0, y: float = 0.0, step: float = 1.0) -> Image:
@@ -23,51 +34,69 @@ def grid(width: int, height: int, x: float = 0.0, y: float = 0.0, step: float = 
     return np.stack(np.meshgrid(xs, ys), axis=-1)
 
 
-def apply(affine: Affine, points: Image) -> Image:
-    """The affine map of every position in `points` (height, width, 2)."""
-    return cv2.transform(points, affine).astype(np.float32, copy=False)
+def apply(affine: NDArray[np.floating[Any]], points: Image) -> Image:
+    """The affine map (2, 3), or linear map (2, 2), of every position in `points` (height, width, 2)."""
+    return mixed(points, affine)
 
 
-def fit_affine(source: Image, target: Image, weight: Image, rounds: int = 3) -> Affine:
+def fit_affine(source: Image, target: Image, weight: Image) -> Affine:
     """Weighted least-squares affine from `source` to `target`, outliers downweighted (iteratively, Cauchy).
 
-    `source`, `target` (n, 2), `weight` (n,). With too little weight to tell more, a translation.
+    `source`, `target` (n, 2), `weight` (n,) at least 0; with no weight at all every position counts alike. Positions
+    in one place give a translation, and across a line of positions nothing is stretched.
     """
-    x = np.concatenate([source, np.ones((len(source), 1), np.float32)], axis=1).astype(np.float64)
-    y, w = target.astype(np.float64), weight.astype(np.float64)
+    x = np.concatenate([source, np.ones((len(source), 1))], axis=1).astype(np.float64, copy=False)
+    motion, w = target.astype(np.float64) - source, weight.astype(np.float64)
     if w.sum() < 1e-6:
-        w = np.full_like(w, 1e-3)
-    # Zero motion of the linear part is the prior: it matters only where texture covers a sliver.
-    centre = (w[:, None] * x[:, :2]).sum(0) / w.sum()
+        w = np.ones_like(w)
+    total = w.sum()
+    centre = (w @ x)[:2] / total
     spread = float((w * ((x[:, :2] - centre) ** 2).sum(1)).sum())
-    if spread < 16.0 * w.sum():
-        shift = (w[:, None] * (y - x[:, :2])).sum(0) / w.sum()
-        return np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
-    robust = w
-    affine = np.zeros((3, 2))
-    for _ in range(rounds):
-        xw = x * robust[:, None]
-        affine = np.linalg.solve(xw.T @ x + 1e-9 * np.eye(3) * spread, xw.T @ y)
-        miss = ((x @ affine - y) ** 2).sum(1)
-        scale = max(float(np.sqrt((w * miss).sum() / w.sum())), 0.25)
+    if spread < SPREAD**2 * total:
+        dx, dy = (w @ motion) / total
+        return np.array([[1, 0, dx], [0, 1, dy]])
+    x[:, :2] -= centre
+    robust, change = w, np.zeros((3, 2))
+    for _ in range(REWEIGHTINGS):
+        weighted = x * robust[:, None]
+        # No stretch is the prior: it matters only where the positions lie on a line.
+        normal = weighted.T @ x + 1e-9 * spread * np.diag([1.0, 1.0, 0.0])
+        change = np.linalg.solve(normal, weighted.T @ motion).astype(np.float64, copy=False)
+        miss = ((x @ change - motion) ** 2).sum(1)
+        scale = max(float(np.sqrt((w * miss).sum() / total)), 0.25)
         robust = w / (1 + miss / (scale * scale))
-    return affine.T
+    linear = change[:2].T
+    return np.concatenate([np.eye(2) + linear, (change[2] - linear @ centre)[:, None]], axis=1)
 
 
-def push_pull(values: Image, weight: Image, stop: int = 2) -> Image:
-    """Fill `values` (h, w, c) where `weight` (h, w) is 0 from the nearest scale that has weight; smooth, exact where 1."""
+def push_pull(values: Image, weight: Image) -> Image:
+    """`values` (h, w, c) where `weight` (h, w) in [0, 1] is 1; where it is 0, smoothly what lies around.
+
+    What is filled in comes from the finest scale that has weight, and is 0 where nothing has any.
+    """
+    filled = _surroundings(values, weight)
+    return filled + weight[..., None] * (values - filled)
+
+
+def _surroundings(values: Image, weight: Image) -> Image:
+    """What the scales coarser than that of `values` (h, w, c) say."""
     height, width = weight.shape
-    if min(height, width) <= stop:
+    if _coarsest(weight):
         total = float(weight.sum())
         mean = (values * weight[..., None]).sum((0, 1)) / total if total > 1e-6 else np.zeros(values.shape[2])
-        return np.broadcast_to(mean.astype(np.float32), values.shape).copy()
+        return np.broadcast_to(mean.astype(np.float32), values.shape)
     small = ((width + 1) // 2, (height + 1) // 2)
-    less = cv2.resize(weight, small, interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(values * weight[..., None], small, interpolation=cv2.INTER_AREA)
-    mean = mean.reshape(less.shape + (-1,)) / np.maximum(less, 1e-6)[..., None]
-    coarse = push_pull(mean, np.minimum(less * 2, 1), stop)
-    filled = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(values.shape)
-    return filled + weight[..., None] * (values - filled)
+    less = shrunk(weight, *small)
+    sums = shrunk(values * weight[..., None], *small).reshape((*less.shape, -1))
+    means = ratio(sums, np.maximum(less, 1e-6)[..., None])
+    more = np.minimum(less * 2, 1)
+    coarse = _surroundings(means, more) if _coarsest(more) else push_pull(means, more)
+    return stretched(coarse, width, height).reshape(values.shape)
+
+
+def _coarsest(weight: Image) -> bool:
+    height, width = weight.shape
+    return bool(min(height, width) <= 2)
 
 
 @dataclass(frozen=True)
@@ -83,8 +112,14 @@ class ForwardMap:
     residual: Image
 
     @classmethod
-    def identity(cls, origin: tuple[float, float], width: int, height: int) -> "ForwardMap":
-        return cls(origin, np.array([[1.0, 0, 0], [0, 1.0, 0]]), np.zeros((height, width, 2), np.float32))
+    def fitted(cls, origin: tuple[float, float], positions: Image, weight: Image) -> "ForwardMap":
+        """The map whose array is `positions` (height, width, 2), its affine part fitted by `weight` (height, width)."""
+        height, width = weight.shape
+        here = grid(width, height, *origin)
+        step = max(1, int(np.sqrt(height * width / 4000)))
+        few = (slice(step // 2, None, step), slice(step // 2, None, step))
+        affine = fit_affine(here[few].reshape(-1, 2), positions[few].reshape(-1, 2), weight[few].reshape(-1))
+        return cls(origin, affine, positions - apply(affine, here))
 
     def positions(self) -> Image:
         """The map as an array (height, width, 2)."""
@@ -93,30 +128,16 @@ class ForwardMap:
 
     def at(self, points: Image) -> Image:
         """The map at arbitrary keyframe positions (h, w, 2)."""
-        local = points - np.array(self.origin, np.float32)
-        return apply(self.affine, points) + cv2.remap(
-            self.residual, local, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        return apply(self.affine, points) + sample(self.residual, points - np.array(self.origin, np.float32))
 
-    def inverted(self, frame_grid: Image, rounds: int = 6) -> Image:
+    def inverted(self, frame_grid: Image) -> Image:
         """The backward map on `frame_grid` (h, w, 2): keyframe positions that this map sends there.
 
         Fixed point x ← x + A⁻¹(target − F(x)), which converges when the residual varies less than the affine part.
         """
-        inverse = cv2.invertAffineTransform(self.affine)
-        linear = np.concatenate([inverse[:, :2], np.zeros((2, 1))], axis=1)
+        inverse = cast(Affine, cv2.invertAffineTransform(self.affine))
+        linear = inverse[:, :2]
         points = apply(inverse, frame_grid)
-        for _ in range(rounds):
-            miss = frame_grid - self.at(points)
-            points = points + apply(linear, miss)
+        for _ in range(FIXED_POINT):
+            points = points + apply(linear, frame_grid - self.at(points))
         return points
-
-
-def split(origin: tuple[float, float], positions: Image, weight: Image) -> ForwardMap:
-    """The `ForwardMap` of an array of positions (height, width, 2), with its affine part fitted by `weight`."""
-    height, width = weight.shape
-    here = grid(width, height, *origin)
-    step = max(1, int(np.sqrt(height * width / 4000)))
-    pick = (slice(step // 2, None, step), slice(step // 2, None, step))
-    affine = fit_affine(here[pick].reshape(-1, 2), positions[pick].reshape(-1, 2), weight[pick].reshape(-1))
-    return ForwardMap(origin, affine, positions - apply(affine, here))

@@ -5,21 +5,16 @@ only where it proves right against the keyframe; elsewhere (occluded, without de
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.geometry import Box, Size
+from engine.image import Image, blur, channels, eroded, sample, shrunk, square, stretched, within
 from engine.motion.fields import NeighbourFlow, overview
-from engine.motion.maps import ForwardMap, apply, grid, push_pull, split
-from engine.motion.picture import Picture
-from engine.motion.polish import blur, register
-from engine.motion.surface import NOISE, Surface
-
-Image = NDArray[np.float32]
-P = TypeVar("P", np.float32, np.uint8)
+from engine.motion.maps import ForwardMap, apply, grid, push_pull
+from engine.motion.picture import SMALLEST, Picture, halved, luma_of
+from engine.motion.polish import register
+from engine.motion.surface import Surface
 
 LOST = 0.003
 """Share of the region that must prove its motion; below it the region keeps its last motion."""
@@ -39,61 +34,72 @@ class Motion:
     gain: Image
 
 
+@dataclass(frozen=True)
+class _Level:
+    """The region at one scale: its surface, and where its first pixel lies, in that scale's pixels."""
+
+    surface: Surface
+    origin: tuple[float, float]
+
+
 class Tracker:
     """Follows `region` of a keyframe `picture`; `step` takes the frames of one direction in order.
 
     `leads` (height, width) in [0, 1] on the region's grid: whose motion it is that is followed; the rest comes along.
+    The region has at least two pixels a side; of an odd side the last pixel is left out.
     """
 
     def __init__(self, picture: Picture, region: Box, leads: Image | None = None) -> None:
         # Even sides, so that the half-size grid lies exactly between the pixels of the full one.
         region = Box(region.x, region.y, region.width // 2 * 2, region.height // 2 * 2)
         self.region = region
-        full, half = picture[region.slices], _halved(picture[region.slices])
         if leads is None:
             leads = np.ones((region.height, region.width), np.float32)
         leads = leads[: region.height, : region.width]
-        self._full, self._half = Surface(full, leads), Surface(half, _halved(leads))
-        self._origin = (float(region.x), float(region.y))
-        self._half_origin = ((region.x - 0.5) / 2, (region.y - 0.5) / 2)
+        seen = picture[region.slices]
+        self._full = _Level(Surface(seen, leads), (float(region.x), float(region.y)))
+        self._half = _Level(Surface(halved(seen), _halved(leads)), (region.x / 2, region.y / 2))
         self._flow = NeighbourFlow()
-        self._previous = _halved(np.ascontiguousarray(picture[..., 0]))
+        self._previous = luma_of(halved(picture))
         self._overview = overview(self._previous)
-        self._positions = grid(region.width, region.height, *self._origin)
+        self._positions = grid(region.width, region.height, *self._full.origin)
         self._moved = np.zeros((region.height // 2, region.width // 2, 2), np.float32)
         self._confidence = np.ones((region.height, region.width), np.float32)
         self._gain = np.ones_like(self._confidence)
 
     def step(self, picture: Picture) -> Motion:
         """Where the region is in the next frame."""
-        half = _halved(picture)
+        half, half_gain = halved(picture), _halved(self._gain)
         before = _halved_positions(self._positions)
-        predicted = self._predict(half, before)
-        coarse = self._corrected(self._half, half, predicted, before, iterations=3)
+        predicted = self._predict(half, before, half_gain)
+        coarse = _corrected(self._half, half, predicted, half_gain, iterations=3)
         finer = self._positions + 2 * _doubled(coarse - before)
-        settled = self._corrected(self._full, picture, finer, self._positions, iterations=2)
+        settled = _corrected(self._full, picture, finer, self._gain, iterations=2)
+        surface = self._full.surface
         there, inside = _seen(picture, settled)
-        self._gain = self._full.relit(there, self._gain, self._full.agreement(there, self._gain) * inside)
-        confidence = self._full.agreement(there, self._gain) * inside
-        kinship = self._full.kinship(there, self._gain) * inside
+        self._gain = surface.relit(there, self._gain, surface.agreement(there, self._gain) * inside)
+        patches, sharp = surface.sharp_agreement(there, self._gain)
+        self._confidence = patches * inside
         self._moved = _halved_positions(settled) - before
-        self._positions, self._confidence = settled, confidence
-        forward = split(self._origin, settled, confidence * self._full.texture)
-        sharp = self._full.sharp_agreement(there, self._gain) * inside
-        return Motion(forward, sharp, kinship, self._gain)
+        self._positions = settled
+        forward = ForwardMap.fitted(self._full.origin, settled, self._confidence * surface.texture)
+        return Motion(forward, sharp * inside, surface.kinship(there, self._gain) * inside, self._gain)
 
-    def _predict(self, picture: Picture, before: Image) -> Image:
-        """Half-size positions in the next frame: each pixel's own flow where it proves right, else what all agree on."""
-        surface, gain = self._half, _halved(self._gain)
+    def _predict(self, picture: Picture, before: Image, gain: Image) -> Image:
+        """Half-size positions in the next frame.
+
+        Each pixel moves by its own flow where that proves right, else as all agree.
+        """
+        surface, origin = self._half.surface, self._half.origin
         confidence = _trust(_halved(self._confidence))
         own = self._neighbour_motion(picture, before, confidence * (surface.texture + np.float32(0.05)))
         own_seen = _agreement(surface, picture, before + own, gain)
         trust = confidence * _trust(own_seen) * surface.texture
-        trust = cv2.erode(trust, np.ones((3, 3), np.uint8))
+        trust = eroded(trust, square(3))
         if float(trust.mean()) < LOST:
             return before + self._moved
-        here = grid(before.shape[1], before.shape[0], *self._half_origin)
-        common = split(self._half_origin, here + own, trust)
+        here = grid(before.shape[1], before.shape[0], *origin)
+        common = ForwardMap.fitted(origin, here + own, trust)
         agreed = apply(common.affine, here) - here
         agreed_seen = _agreement(surface, picture, before + agreed, gain)
         # The further a pixel strays from the rest, the more it has to prove.
@@ -104,53 +110,49 @@ class Tracker:
 
     def _neighbour_motion(self, picture: Picture, points: Image, weight: Image) -> Image:
         """Motion (h, w, 2) from the previous frame to this one at `points`, all half-size."""
-        luma = np.ascontiguousarray(picture[..., 0])
+        luma = luma_of(picture)
         over = overview(luma)
         size = Size(luma.shape[1], luma.shape[0])
         shift = self._flow.shift(self._overview, over, points, weight, size)
-        low, high = _corners(points)
-        box = Box.around(int(low[0]) - 1, int(low[1]) - 1, int(high[0]) + 3, int(high[1]) + 3, size)
-        if min(box.width, box.height) < 16:
-            moved = np.broadcast_to(np.array(shift, np.float32), points.shape)
+        box = _around(points, size)
+        if min(box.width, box.height) < SMALLEST:
+            moved = np.full_like(points, shift)
         else:
             flow = self._flow.flow(self._previous, luma, box, shift)
-            local = points - np.array([box.x, box.y], np.float32)
-            moved = cv2.remap(flow, local, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            moved = sample(flow, points - np.array([box.x, box.y], np.float32))
         self._previous, self._overview = luma, over
         return moved
 
-    def _corrected(self, surface: Surface, picture: Picture, start: Image, before: Image, *, iterations: int) -> Image:
-        """`start` registered to the keyframe where that proves right, spread from there to the rest."""
-        full = surface is self._full
-        gain = self._gain if full else _halved(self._gain)
-        weight = np.maximum(_agreement(surface, picture, start, gain), np.float32(0.02))
-        luma = np.ascontiguousarray(picture[..., 0])
-        found = register(surface.luma, luma, start, weight, window=9, iterations=iterations, floor=NOISE)
-        step = found - start
-        proven = _trust(_agreement(surface, picture, found, gain)) * np.clip(2 - _largest(step), 0, 1)
-        positions = start + proven[..., None] * step
-        trust = proven * surface.texture
-        origin = self._origin if full else self._half_origin
-        common = split(origin, positions, trust)
-        return ForwardMap(origin, common.affine, blur(_settled(common.residual, trust), 5)).positions()
+
+def _corrected(level: _Level, picture: Picture, start: Image, gain: Image, *, iterations: int) -> Image:
+    """`start` registered to the keyframe where that proves right, spread from there to the rest."""
+    surface = level.surface
+    weight = np.maximum(_agreement(surface, picture, start, gain), np.float32(0.02))
+    found = register(surface.pattern, luma_of(picture), start, weight, iterations)
+    step = found - start
+    proven = _trust(_agreement(surface, picture, found, gain)) * np.clip(2 - _largest(step), 0, 1)
+    positions = start + proven[..., None] * step
+    trust = proven * surface.texture
+    common = ForwardMap.fitted(level.origin, positions, trust)
+    return ForwardMap(level.origin, common.affine, blur(_settled(common.residual, trust), 5)).positions()
 
 
 def _seen(picture: Picture, positions: Image) -> tuple[Picture, Image]:
     """What `picture` shows at `positions`, and whether they lie inside it (1) or not (0)."""
-    there = cv2.remap(picture, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     height, width = picture.shape[:2]
-    inside = cv2.inRange(positions, (-0.5, -0.5), (width - 0.5, height - 0.5))
-    return there, inside.astype(np.float32) * np.float32(1 / 255)
+    return sample(picture, positions), within(positions, (-0.5, -0.5), (width - 0.5, height - 0.5))
 
 
 def _agreement(surface: Surface, picture: Picture, positions: Image, gain: Image) -> Image:
+    """How well what `picture` shows at `positions` matches the surface; outside the picture not at all."""
     there, inside = _seen(picture, positions)
     return surface.agreement(there, gain) * inside
 
 
 def _trust(confidence: Image) -> Image:
     """Confidence as a weight: nothing below a quarter, all above three quarters."""
-    return np.clip(confidence * 2 - np.float32(0.5), 0, 1)
+    weight: Image = np.clip(confidence * 2 - np.float32(0.5), 0, 1)
+    return weight
 
 
 def _settled(residual: Image, trust: Image) -> Image:
@@ -168,15 +170,15 @@ def _largest(vectors: Image) -> Image:
     return np.maximum(np.abs(vectors[..., 0]), np.abs(vectors[..., 1]))
 
 
-def _corners(points: Image) -> tuple[tuple[float, float], tuple[float, float]]:
-    xs, ys = cv2.split(points)
-    (left, right, *_), (top, bottom, *_) = cv2.minMaxLoc(xs), cv2.minMaxLoc(ys)
-    return (left, top), (right, bottom)
+def _around(points: Image, size: Size) -> Box:
+    """The pixels of a frame of `size` that lie around all of `points`."""
+    xs, ys = channels(points)
+    return Box.around(int(xs.min()) - 1, int(ys.min()) - 1, int(xs.max()) + 3, int(ys.max()) + 3, size)
 
 
-def _halved(image: NDArray[P]) -> NDArray[P]:
-    size = (image.shape[1] // 2, image.shape[0] // 2)
-    return cv2.resize(image[: size[1] * 2, : size[0] * 2], size, interpolation=cv2.INTER_AREA)
+def _halved(image: Image) -> Image:
+    """Values (h, w[, c]) of even sides on the half-size grid, whose pixels lie between four."""
+    return shrunk(image, image.shape[1] // 2, image.shape[0] // 2)
 
 
 def _halved_positions(positions: Image) -> Image:
@@ -185,4 +187,5 @@ def _halved_positions(positions: Image) -> Image:
 
 
 def _doubled(image: Image) -> Image:
-    return cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    """Values of the half-size grid on the full one."""
+    return stretched(image, image.shape[1] * 2, image.shape[0] * 2)
