@@ -229,6 +229,14 @@ class WorkerError(BridgeError):
         )
 
     @classmethod
+    def misunderstood(cls, what: str) -> Self:
+        return cls(
+            "engine.misunderstood",
+            f"The engine's answer to “{what}” is not one that this bridge knows.",
+            "Install bridge and engine of the same version.",
+        )
+
+    @classmethod
     def result_lost(cls, why: str) -> Self:
         return cls("engine.result_lost", f"The result is gone: {why}.", "Submit the job again.", retryable=True)
 

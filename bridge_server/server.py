@@ -17,13 +17,14 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID, uuid4
 
+from pydantic import ValidationError
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from bridge_server.desktop.instance import Instance, announce, withdraw
 from bridge_server.desktop.paths import Places, private_folder
-from bridge_server.errors import BridgeError, ServiceError, WorkerError
+from bridge_server.errors import BridgeError, ServiceError, TransferError, WorkerError
 from bridge_server.intake import FileShelf
 from bridge_server.jobs import JobBook, Runner
 from bridge_server.outbox import Outbox, OverflowingError
@@ -206,6 +207,10 @@ class BridgeServer:
                     return m.Located(grant=question.grant, frame=found["frame"], confidence=found["confidence"])
         except WorkerError as error:
             return error
+        except OSError as error:
+            return TransferError.not_kept(error.strerror or "the disk refused")
+        except (KeyError, ValidationError):
+            return WorkerError.misunderstood(question.do)
 
 
 class _Connection:

@@ -43,7 +43,8 @@ def propagate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
         on_event(Event(stage="propagate", done=step + 1, total=steps, frame=step, preview=preview))
         time.sleep(float(request.settings.get("pause", "0")))
     preview.unlink(missing_ok=True)
-    (request.output / "flat.mp4").write_bytes(request.clip.read_bytes())
+    for name in ("flat.mp4", "layer.mov"):
+        (request.output / name).write_bytes(request.clip.read_bytes())
     for index, key in enumerate(request.keyframes):
         (request.output / f"edited_{index}{key.edited.suffix}").write_bytes(key.edited.read_bytes())
     (request.output / "report.json").write_text(request.model_dump_json())
@@ -76,6 +77,13 @@ def locate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
     return {"frame": 12, "confidence": 0.875}
 
 
+def compare(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    flat = Path(arguments["flat"]).read_bytes()
+    for name in ("contact_sheet", "side_by_side"):
+        Path(arguments[name]).write_bytes(flat)
+    return {}
+
+
 def sleep(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
     """Work that tells of itself often, to be cancelled."""
     for step in range(10_000):
@@ -84,7 +92,14 @@ def sleep(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
     return {}
 
 
-COMMANDS = {"propagate": propagate, "probe": probe, "frame": frame, "locate": locate, "sleep": sleep}
+COMMANDS = {
+    "propagate": propagate,
+    "probe": probe,
+    "frame": frame,
+    "locate": locate,
+    "compare": compare,
+    "sleep": sleep,
+}
 
 if __name__ == "__main__":
     main(COMMANDS)

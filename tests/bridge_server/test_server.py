@@ -53,7 +53,7 @@ async def test_a_frame_is_uploaded_and_submitted_and_its_progress_previews_and_r
     ended = news[-1]
     assert isinstance(ended, m.JobState)
     assert ended.result is not None
-    assert ended.result.files == ("edited_0.tif", "flat.mp4", "report.json")
+    assert ended.result.files == ("edited_0.tif", "flat.mp4", "layer.mov", "report.json")
     assert (Path(ended.result.folder) / "flat.mp4").read_bytes() == b"frames"
     assert Path(ended.result.folder).is_relative_to(places.jobs)
 
