@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.flow.transfer import fit_grade
 from engine.geometry import Box, Size
+from engine.image import box_mean, dilated, eroded, square
 from engine.request import Transfer
 
 Image = NDArray[np.float32]
@@ -29,12 +30,19 @@ class Part:
     mask: Image
     kind: Kind
 
+    def mask_in(self, box: Box) -> Image:
+        """The mask on the grid of a box that holds the part's, 0 around it."""
+        mask = np.zeros((box.height, box.width), np.float32)
+        left, top = self.box.x - box.x, self.box.y - box.y
+        mask[top : top + self.box.height, left : left + self.box.width] = self.mask
+        return mask
+
 
 def parts(edited: Image, source: Image, mask: Image, transfer: Transfer) -> list[Part]:
     """The parts of an edit, the largest first. Images (height, width, 3), mask (height, width), all whole frames."""
     height, width = mask.shape
     reach = max(1, round(APART * height / 1080 / 2)) * 2 + 1
-    joined = cv2.dilate((mask > 0).astype(np.uint8), np.ones((reach, reach), np.uint8))
+    joined = dilated((mask > 0).astype(np.uint8), square(reach))
     _, labels, stats, centres = cv2.connectedComponentsWithStats(joined, connectivity=8)
     order = sorted(range(1, len(stats)), key=lambda label: -int(stats[label][cv2.CC_STAT_AREA]))
     groups = [[label] for label in order[:MOST]]
@@ -71,10 +79,8 @@ def kind_of(edited: Image, source: Image, mask: Image, box: Box) -> Kind:
     height, width = mask.shape
     around = box.grown(8, Size(width, height))
     changed = np.abs(edited - source)[around.slices].max(axis=2) * (mask[around.slices] > 0) > 0.04
-    inside = cv2.erode(changed.astype(np.uint8), np.ones((3, 3), np.uint8))
-    outside = cv2.dilate(changed.astype(np.uint8), np.ones((7, 7), np.uint8)) - cv2.dilate(
-        changed.astype(np.uint8), np.ones((3, 3), np.uint8)
-    )
+    inside = eroded(changed.astype(np.uint8), square(3))
+    outside = dilated(changed.astype(np.uint8), square(7)) - dilated(changed.astype(np.uint8), square(3))
     jump_edited = _jump(edited[around.slices], inside, outside)
     jump_source = _jump(source[around.slices], inside, outside)
     return "removal" if jump_source > 0.03 and jump_edited < 0.5 * jump_source else "opaque"
@@ -85,8 +91,8 @@ def _jump(picture: Image, inside: NDArray[np.uint8], outside: NDArray[np.uint8])
     means = []
     for region in (inside, outside):
         weight = region.astype(np.float32)
-        total = cv2.blur(weight, (9, 9))
-        means.append((cv2.blur(picture * weight[..., None], (9, 9)) / np.maximum(total, 1e-3)[..., None], total > 0.02))
+        total = box_mean(weight, 9)
+        means.append((box_mean(picture * weight[..., None], 9) / np.maximum(total, 1e-3)[..., None], total > 0.02))
     both = means[0][1] & means[1][1] & (outside > 0)
     if not both.any():
         return 0.0

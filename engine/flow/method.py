@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from engine.edit import Keyframe
 from engine.flow.analyse import Part, parts
-from engine.flow.carry import CONTEXT, Carried, Carrier, Painter, Remover
+from engine.flow.carry import CONTEXT, Carried, Carrier, Painter
+from engine.flow.remove import Remover
 from engine.geometry import Box
 from engine.media.clip import Frame
 from engine.method import Painted
@@ -20,9 +21,6 @@ Image = NDArray[np.float32]
 
 BUDGET = 60_000
 """Working pixels of all tracked regions together: motion is found at the largest scale that fits."""
-
-DOUBTFUL = 0.6
-"""Share of the edit's area that must be seen, below which the artist is told."""
 
 
 class FlowMethod:
@@ -99,13 +97,7 @@ def merged(index: int, carried: list[Carried]) -> Painted:
             total = np.maximum(over + below, np.float32(1e-6))[..., None]
             rgb[inside] = (part.rgb * over[..., None] + rgb[inside] * below[..., None]) / total
             matte[inside] = over + below
-    return Painted(index, box, rgb, matte, min(1.0, fraction), _doubts(index, fraction))
-
-
-def _doubts(index: int, fraction: float) -> tuple[str, ...]:
-    if fraction >= DOUBTFUL:
-        return ()
-    return (f"At frame {index} only {fraction:.0%} of the edit's area could be followed: add a keyframe near it.",)
+    return Painted(index, box, rgb, matte, min(1.0, fraction))
 
 
 def _untouched(index: int, *warnings: str) -> Painted:

@@ -7,9 +7,10 @@ the same change. An *opaque* edit (a label) replaces them, so the paint itself i
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.image import mixed
 
 Image = NDArray[np.float32]
 
@@ -32,7 +33,7 @@ class Grade:
         """The graded colours of `rgb` (h, w, 3). Beyond the fitted range the curve goes on straight."""
         inside = np.clip(rgb, self.low, self.high)
         bent = inside * (2 * rgb - inside)
-        return cv2.transform(rgb, self.linear) + cv2.transform(bent, self.square)
+        return mixed(rgb, self.linear) + mixed(bent, self.square)
 
 
 def fit_grade(before: Image, after: Image, weight: Image) -> tuple[Grade, float]:
@@ -50,15 +51,3 @@ def fit_grade(before: Image, after: Image, weight: Image) -> tuple[Grade, float]
     explained = 1 - float(left / max(float((weight[:, None] * target**2).sum()), 1e-9))
     linear = np.concatenate([change[:3].T + np.eye(3), change[6:7].T], axis=1)
     return Grade(linear, np.ascontiguousarray(change[3:6].T), low, high), max(0.0, explained)
-
-
-def premultiplied(rgb: Image, matte: Image) -> Image:
-    """(h, w, 4): colours times matte, then the matte; what may be resampled without fringes."""
-    return cv2.merge([*cv2.split(rgb * matte[..., None]), matte])
-
-
-def straight(carried: Image) -> tuple[Image, Image]:
-    """Straight colours and matte of a resampled premultiplied image (h, w, 4)."""
-    matte = np.clip(carried[..., 3], 0, 1)
-    rgb = carried[..., :3] / np.maximum(carried[..., 3:], np.float32(1e-3))
-    return rgb, matte

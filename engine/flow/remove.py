@@ -1,0 +1,78 @@
+"""Carrying a removal: what was removed is followed and covered by what lies behind it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.edit import Keyframe
+from engine.flow.analyse import Part
+from engine.flow.carry import CONTEXT, Carried
+from engine.flow.lattice import Lattice, looked_up
+from engine.geometry import Box, Size
+from engine.image import channels, dilated, sample, shrunk, soft, square, within
+from engine.media.clip import Frame
+from engine.motion.maps import grid
+from engine.motion.picture import Picture
+from engine.motion.track import Motion, Tracker
+
+Image = NDArray[np.float32]
+
+CLEAR = 13
+"""Side of the square by which the mask must have left a pixel before that pixel counts as uncovered."""
+
+
+class Remover:
+    """Carries a removal. The mask follows what was removed, the cleaned keyframe follows what lies behind it.
+
+    The artist's paint stands for the background only until the clip shows the real one: pixels of the painted place
+    that get uncovered replace it in the plate.
+    """
+
+    def __init__(self, part: Part, keyframe: Keyframe, source: Frame, first: Picture) -> None:
+        self._part = part
+        self._lattice = Lattice(source.size, Size(first.shape[1], first.shape[0]))
+        region = self._lattice.region(part.box, CONTEXT)
+        self._mask = part.mask_in(Box.full(source.size))
+        working = shrunk(self._mask, *self._lattice.working)[region.slices]
+        self._removed = Tracker(first, region, np.where(working > 0.5, working, np.float32(0)))
+        self._behind = Tracker(first, region, 1 - dilated(working, square(5)))
+        self._plate = keyframe.rgb.copy()
+
+    def carry(self, frame: Frame, seen: Picture) -> Carried:
+        """See `engine.flow.carry.Carrier`."""
+        removed, behind = self._removed.step(seen), self._behind.step(seen)
+        box = self._lattice.reach(removed, self._part.box)
+        if box.area == 0:
+            return Carried.nothing()
+        mask = self._carried_mask(removed, box)
+        back = self._lattice.backward(behind, box)
+        (gain,) = looked_up([behind.gain], back, self._behind.region)
+        where = self._lattice.dense(self._lattice.to_full(back), box)
+        rgb = sample(self._plate, where, cubic=True) * self._lattice.dense(gain, box)[..., None]
+        height, width = self._mask.shape
+        known = within(where, (0, 0), (width - 1, height - 1))
+        self._reveal(frame, behind, box, mask)
+        return Carried(box, np.clip(rgb, 0, 1), mask, float(mask.sum()), float((mask * known).sum()))
+
+    def _carried_mask(self, removed: Motion, box: Box) -> Image:
+        """The mask where the removed thing now is, a pixel larger for what moved less than a pixel."""
+        where = self._lattice.dense(self._lattice.to_full(self._lattice.backward(removed, box)), box)
+        return soft(dilated(sample(self._mask, where, outside=0.0), square(3)), 3)
+
+    def _reveal(self, frame: Frame, behind: Motion, box: Box, mask: Image) -> None:
+        """Take into the plate what the frame shows of the painted place, now that the removed thing has left it."""
+        place = self._part.box
+        points = grid(place.width, place.height, place.x, place.y)
+        there = self._lattice.to_full(behind.forward.at(self._lattice.to_working(points)))
+        covered = np.zeros((frame.size.height, frame.size.width), np.float32)
+        covered[box.slices] = dilated(mask, square(CLEAR))
+        shown = (sample(covered, there, outside=1.0) < 0.01) & (self._part.mask > 0)
+        if not shown.any():
+            return
+        xs, ys = channels(there)
+        around = Box.around(int(xs.min()) - 2, int(ys.min()) - 2, int(xs.max()) + 3, int(ys.max()) + 3, frame.size)
+        if around.area == 0:
+            return
+        pixels = np.clip(frame.rgb(around), 0, 1)
+        real = sample(pixels, there - np.array([around.x, around.y], np.float32), cubic=True)
+        (gain,) = looked_up([behind.gain], self._lattice.to_working(points), self._behind.region)
+        self._plate[place.slices][shown] = (real / np.maximum(gain, np.float32(0.1))[..., None])[shown]
