@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.image import sample
-from engine.motion.fields import displacement, fast_flow, overview
+from engine.motion.fields import DenseFlow, overview
 from engine.motion.maps import grid
 from engine.motion.picture import Picture, luma_of
 
@@ -25,7 +25,7 @@ class CutDetector:
     """Compares each frame with the one before it. `step` takes the frames of one direction in order."""
 
     def __init__(self, picture: Picture) -> None:
-        self._flow = fast_flow()
+        self._flow = DenseFlow()
         self._small = overview(picture)
         self._histogram = _histogram(self._small)
 
@@ -45,7 +45,7 @@ class CutDetector:
         """
         before, now = luma_of(previous), luma_of(current)
         height, width = now.shape
-        moved = sample(before, grid(width, height) + displacement(self._flow, now, before))
+        moved = sample(before, grid(width, height) + self._flow(now, before))
         difference = moved.astype(np.float32) - now
         return float(np.abs(difference - difference.mean()).mean())
 

@@ -16,8 +16,8 @@ COARSE = 160
 MARGIN = 24
 """Motion beyond the overview's that the fine flow can still see, pixels."""
 
-SHORTEST = 12
-"""Shortest side that DIS takes, pixels."""
+SHORTEST = 32
+"""Shortest side, in pixels, whose pyramid OpenCV's search never takes beyond a patch; below it reads foreign memory."""
 
 
 def overview(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -27,27 +27,30 @@ def overview(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return shrunk(image, max(8, round(width * scale)), max(8, round(height * scale)))
 
 
-def fast_flow() -> cv2.DISOpticalFlow:
-    """Dense inverse search (Kroeger et al. 2016), down to a quarter of the picture's size."""
-    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+class DenseFlow:
+    """Dense inverse search (Kroeger et al. 2016), down to a scale of one in two to the `finest`."""
 
+    def __init__(self, finest: int = 2) -> None:
+        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._finest = finest
 
-def displacement(flow: cv2.DISOpticalFlow, previous: Luma, current: Luma) -> Image:
-    """Where every pixel of `previous` (h, w) went in `current`, less where it was: (h, w, 2), pixels."""
-    height, width = previous.shape
-    below, beside = max(0, SHORTEST - height), max(0, SHORTEST - width)
-    if below or beside:
-        previous, current = (np.pad(luma, ((0, below), (0, beside)), mode="edge") for luma in (previous, current))
-    found = flow.calc(np.ascontiguousarray(previous), np.ascontiguousarray(current), ABSENT)
-    return cast(Image, found)[:height, :width]
+    def __call__(self, previous: Luma, current: Luma) -> Image:
+        """Where every pixel of `previous` (h, w) went in `current`, less where it was: (h, w, 2), pixels."""
+        height, width = previous.shape
+        below, beside = max(0, SHORTEST - height), max(0, SHORTEST - width)
+        if below or beside:
+            previous, current = (np.pad(luma, ((0, below), (0, beside)), mode="edge") for luma in (previous, current))
+        # A small picture makes the search choose scales of its own and keep them for pictures to come.
+        self._search.setFinestScale(self._finest)
+        found = self._search.calc(np.ascontiguousarray(previous), np.ascontiguousarray(current), ABSENT)
+        return cast(Image, found)[:height, :width]
 
 
 class NeighbourFlow:
     """Flow from one frame to the next inside a box. Large motion is found on overviews, the rest at full scale."""
 
     def __init__(self) -> None:
-        self._coarse, self._fine = fast_flow(), fast_flow()
-        self._fine.setFinestScale(1)
+        self._coarse, self._fine = DenseFlow(), DenseFlow(finest=1)
 
     def shift(self, previous: Luma, current: Luma, points: Image, weight: Image, size: Size) -> tuple[int, int]:
         """The whole-pixel motion that half of the `weight` (h, w) at `points` (h, w, 2) stays below, and half above.
@@ -57,14 +60,14 @@ class NeighbourFlow:
         columns, rows = max(1, points.shape[1] // 8), max(1, points.shape[0] // 8)
         where, votes = shrunk(points, columns, rows), shrunk(weight, columns, rows)
         scale = np.array([previous.shape[1] / size.width, previous.shape[0] / size.height], np.float32)
-        moved = sample(displacement(self._coarse, previous, current), (where + 0.5) * scale - 0.5) / scale
+        moved = sample(self._coarse(previous, current), (where + 0.5) * scale - 0.5) / scale
         return round(_weighted_median(moved[..., 0], votes)), round(_weighted_median(moved[..., 1], votes))
 
     def flow(self, previous: Luma, current: Luma, box: Box, shift: tuple[int, int]) -> Image:
         """Motion (box.height, box.width, 2) of `previous`'s pixels in `box`, in pixels, found around `shift`."""
         size = Size(previous.shape[1], previous.shape[0])
         wide = box.grown(MARGIN, size)
-        flow = displacement(self._fine, previous[wide.slices], _shifted(current, wide, shift))
+        flow = self._fine(previous[wide.slices], _shifted(current, wide, shift))
         inner = flow[box.y - wide.y : box.bottom - wide.y, box.x - wide.x : box.right - wide.x]
         return inner + np.array(shift, np.float32)
 

@@ -25,6 +25,9 @@ SPECK = 5
 DARKEST, BRIGHTEST = 1 / 32, 32.0
 """Range of the light over the keyframe's: beyond it a picture is black or white, and tells no more of its light."""
 
+FADE = 0.1
+"""Change of light in one frame, over the keyframe's light, that is taken for a fade."""
+
 # A scalar, where the stubs of OpenCV ask for an array.
 _NEUTRAL = cast(Image, (0.0, 128.0, 128.0, 0.0))
 
@@ -32,7 +35,7 @@ _NEUTRAL = cast(Image, (0.0, 128.0, 128.0, 0.0))
 class Surface:
     """A region's appearance in the keyframe. Every array lies on the region's grid (height, width).
 
-    `leads` in [0, 1]: whose motion it is that is followed; above a half, whose colours are the surface's own.
+    `leads` in [0, 1]: whose motion it is that is followed; at 1, whose colours are the surface's own.
     """
 
     def __init__(self, picture: Picture, leads: Image) -> None:
@@ -47,14 +50,18 @@ class Surface:
                 slope += step * step
         # What noise of two frames and a small slip look like, summed over the three channels.
         self._tolerance = blur(3 * NOISE**2 + box_mean(slope, 3, cv2.BORDER_REFLECT_101) * SLIP**2, 5)
-        detail = blur(slope, 9)
-        self.texture: Image = leads * detail / (detail + np.float32(NOISE**2))
-        """How well the region's detail pins down the motion that is followed, in [0, 1]."""
-        own = leads > 0.5
+        self._detail = blur(slope, 9)
+        self._leads = leads
+        own = leads > 0.95
         window = disc(PALETTE)
         self._darkest = eroded(np.where(own[..., None], self._colour, np.float32(255)), window)
         self._brightest = dilated(np.where(own[..., None], self._colour, np.float32(-255)), window)
         self._common = _common_colours(picture[own])
+
+    def texture(self, gain: Image) -> Image:
+        """How well the region's detail, in this light (h, w), pins down the motion that is followed, in [0, 1]."""
+        detail = self._detail * (gain * gain)
+        return self._leads * ratio(detail, detail + np.float32(NOISE**2))
 
     def agreement(self, there: Picture, gain: Image) -> Image:
         """How well what is seen (h, w, 3) matches this surface under `gain` (h, w), in [0, 1], pixel by pixel."""
@@ -87,8 +94,10 @@ class Surface:
         sums = blur(stacked([weight * seen * self._luma, weight * self._luma * self._luma]), LIGHT)
         prior = np.float32(0.02 * 128**2)
         found = ratio(sums[..., 0] + prior * gain, sums[..., 1] + prior)
-        # Light does not jump between frames; what does is something else in front.
-        return np.clip(np.clip(found, gain * np.float32(0.85), gain * np.float32(1.18)), DARKEST, BRIGHTEST)
+        # Light does not jump between frames; what does is something else in front. Out of the dark it fades by steps.
+        lowest = np.minimum(gain * np.float32(0.85), gain - np.float32(FADE))
+        highest = np.maximum(gain * np.float32(1.18), gain + np.float32(FADE))
+        return np.clip(np.clip(found, lowest, highest), DARKEST, BRIGHTEST)
 
     def _difference(self, there: Picture, gain: Image) -> Image:
         return _square(_centred(there) - self._colour * gain[..., None])

@@ -12,12 +12,15 @@ from engine.geometry import Box, Size
 from engine.image import Image, blur, channels, eroded, sample, shrunk, square, stretched, within
 from engine.motion.fields import NeighbourFlow, overview
 from engine.motion.maps import ForwardMap, apply, grid, push_pull
-from engine.motion.picture import SMALLEST, Picture, halved, luma_of
+from engine.motion.picture import SMALLEST, Luma, Picture, halved, luma_of
 from engine.motion.polish import register
 from engine.motion.surface import Surface
 
 LOST = 0.003
-"""Share of the region that must prove its motion; below it the region keeps its last motion."""
+"""Share of the region that must prove its motion; below it the region goes on as a whole, the way it last went."""
+
+DARK = 0.12
+"""Light over the keyframe's, below which nothing is seen to move: the region goes on as it last went."""
 
 
 @dataclass(frozen=True)
@@ -60,30 +63,40 @@ class Tracker:
         self._full = _Level(Surface(seen, leads), (float(region.x), float(region.y)))
         self._half = _Level(Surface(halved(seen), _halved(leads)), (region.x / 2, region.y / 2))
         self._flow = NeighbourFlow()
-        self._previous = luma_of(halved(picture))
-        self._overview = overview(self._previous)
+        self._remember(luma_of(halved(picture)))
         self._positions = grid(region.width, region.height, *self._full.origin)
-        self._moved = np.zeros((region.height // 2, region.width // 2, 2), np.float32)
+        self._inertia = np.zeros(2, np.float32)
         self._confidence = np.ones((region.height, region.width), np.float32)
         self._gain = np.ones_like(self._confidence)
 
     def step(self, picture: Picture) -> Motion:
         """Where the region is in the next frame."""
-        half, half_gain = halved(picture), _halved(self._gain)
-        before = _halved_positions(self._positions)
-        predicted = self._predict(half, before, half_gain)
-        coarse = _corrected(self._half, half, predicted, half_gain, iterations=3)
-        finer = self._positions + 2 * _doubled(coarse - before)
-        settled = _corrected(self._full, picture, finer, self._gain, iterations=2)
-        surface = self._full.surface
+        surface, dark = self._full.surface, float(self._gain.mean()) < DARK
+        half = halved(picture)
+        settled = self._positions + self._inertia if dark else self._registered(picture, half)
+        self._remember(luma_of(half))
         there, inside = _seen(picture, settled)
         self._gain = surface.relit(there, self._gain, surface.agreement(there, self._gain) * inside)
         patches, sharp = surface.sharp_agreement(there, self._gain)
         self._confidence = patches * inside
-        self._moved = _halved_positions(settled) - before
+        proof = self._confidence * surface.texture(self._gain)
+        if not dark and float(proof.mean()) >= LOST:
+            self._inertia = np.average((settled - self._positions).reshape(-1, 2), axis=0, weights=proof.reshape(-1))
         self._positions = settled
-        forward = ForwardMap.fitted(self._full.origin, settled, self._confidence * surface.texture)
+        forward = ForwardMap.fitted(self._full.origin, settled, proof)
         return Motion(forward, sharp * inside, surface.kinship(there, self._gain) * inside, self._gain)
+
+    def _remember(self, luma: Luma) -> None:
+        """Half-size luma, for the next frame's motion to be found from."""
+        self._previous, self._overview = luma, overview(luma)
+
+    def _registered(self, picture: Picture, half: Picture) -> Image:
+        """Positions in the next frame: predicted, then corrected at half the size, then at the full one."""
+        gain = _halved(self._gain)
+        before = _halved_positions(self._positions)
+        coarse = _corrected(self._half, half, self._predict(half, before, gain), gain, iterations=3)
+        finer = self._positions + 2 * _doubled(coarse - before)
+        return _corrected(self._full, picture, finer, self._gain, iterations=2)
 
     def _predict(self, picture: Picture, before: Image, gain: Image) -> Image:
         """Half-size positions in the next frame.
@@ -91,13 +104,14 @@ class Tracker:
         Each pixel moves by its own flow where that proves right, else as all agree.
         """
         surface, origin = self._half.surface, self._half.origin
+        texture = surface.texture(gain)
         confidence = _trust(_halved(self._confidence))
-        own = self._neighbour_motion(picture, before, confidence * (surface.texture + np.float32(0.05)))
+        own = self._neighbour_motion(picture, before, confidence * (texture + np.float32(0.05)))
         own_seen = _agreement(surface, picture, before + own, gain)
-        trust = confidence * _trust(own_seen) * surface.texture
+        trust = confidence * _trust(own_seen) * texture
         trust = eroded(trust, square(3))
         if float(trust.mean()) < LOST:
-            return before + self._moved
+            return before + self._inertia * np.float32(0.5)
         here = grid(before.shape[1], before.shape[0], *origin)
         common = ForwardMap.fitted(origin, here + own, trust)
         agreed = apply(common.affine, here) - here
@@ -111,17 +125,13 @@ class Tracker:
     def _neighbour_motion(self, picture: Picture, points: Image, weight: Image) -> Image:
         """Motion (h, w, 2) from the previous frame to this one at `points`, all half-size."""
         luma = luma_of(picture)
-        over = overview(luma)
         size = Size(luma.shape[1], luma.shape[0])
-        shift = self._flow.shift(self._overview, over, points, weight, size)
+        shift = self._flow.shift(self._overview, overview(luma), points, weight, size)
         box = _around(points, size)
         if min(box.width, box.height) < SMALLEST:
-            moved = np.full_like(points, shift)
-        else:
-            flow = self._flow.flow(self._previous, luma, box, shift)
-            moved = sample(flow, points - np.array([box.x, box.y], np.float32))
-        self._previous, self._overview = luma, over
-        return moved
+            return np.full_like(points, shift)
+        flow = self._flow.flow(self._previous, luma, box, shift)
+        return sample(flow, points - np.array([box.x, box.y], np.float32))
 
 
 def _corrected(level: _Level, picture: Picture, start: Image, gain: Image, *, iterations: int) -> Image:
@@ -132,7 +142,7 @@ def _corrected(level: _Level, picture: Picture, start: Image, gain: Image, *, it
     step = found - start
     proven = _trust(_agreement(surface, picture, found, gain)) * np.clip(2 - _largest(step), 0, 1)
     positions = start + proven[..., None] * step
-    trust = proven * surface.texture
+    trust = proven * surface.texture(gain)
     common = ForwardMap.fitted(level.origin, positions, trust)
     return ForwardMap(level.origin, common.affine, blur(_settled(common.residual, trust), 5)).positions()
 
