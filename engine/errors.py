@@ -33,7 +33,9 @@ class ClipError(EngineError):
 
     @classmethod
     def missing(cls, path: Path) -> Self:
-        return cls("clip.missing", f"There is no file {path.name}.", "Check the path: the clip may have been moved or renamed.")
+        return cls(
+            "clip.missing", f"There is no file {path.name}.", "Check the path: the clip may have been moved or renamed."
+        )
 
     @classmethod
     def permission_denied(cls, path: Path) -> Self:

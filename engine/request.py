@@ -20,7 +20,7 @@ class _Frozen(BaseModel):
 
 
 class KeyframeFiles(_Frozen):
-    """An edited frame on disk. `frame` None: find it in the clip. `mask` None: the image's alpha, else the difference."""
+    """An edited frame on disk. `frame` None: found in the clip. `mask` None: the image's alpha, else the difference."""
 
     edited: Path
     frame: Annotated[int, Field(ge=0)] | None = None

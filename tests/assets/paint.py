@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.image import shrunk
 from engine.media.clip import Clip
 from engine.media.still import write_png
 
@@ -36,7 +37,9 @@ def label(height: int, width: int) -> tuple[Image, Image]:
     corners = np.array([(0, 0), (800, 0), (800, 480), (0, 480)], np.float32)
     onto = cv2.getPerspectiveTransform(corners, np.array(LID, np.float32) * FINE)
     size = (width * FINE, height * FINE)
-    large = [cv2.warpPerspective(layer, onto, size, flags=cv2.INTER_AREA) for layer in (paper, shape)]
+    large = [
+        np.asarray(cv2.warpPerspective(layer, onto, size, flags=cv2.INTER_AREA), np.uint8) for layer in (paper, shape)
+    ]
     return averaged(large[0], height, width), averaged(large[1], height, width)
 
 
@@ -49,13 +52,13 @@ def glass(height: int, width: int) -> Image:
 
 
 def averaged(large: NDArray[np.uint8], height: int, width: int) -> Image:
-    small = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.float32) / 255
+    small = cv2.GaussianBlur(shrunk(large, width, height), (3, 3), 0)
+    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def amber(rgb: Image) -> Image:
     """Clear grey glass as amber glass."""
-    return np.clip(rgb * np.array([1.15, 0.8, 0.45]) + np.array([0.20, 0.085, 0.0]), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(rgb * np.array([1.15, 0.8, 0.45]) + np.array([0.20, 0.085, 0.0]), 0, 1), np.float32)
 
 
 def main() -> None:

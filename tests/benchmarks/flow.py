@@ -96,7 +96,7 @@ def propagated(scene: Scene) -> Iterator[Painted]:
 
 
 def score(scene: Scene) -> Score:
-    """PSNR inside the true matte, IoU of the mattes at ½, and the share painted of the occluder where it hides the edit."""
+    """PSNR inside the true matte, IoU of mattes at ½, and the share painted of the occluder where it hides the edit."""
     psnrs, ious, hidden, wrongly = [], [], 0, 0.0
     start = time.perf_counter()
     for painted in propagated(scene):
@@ -105,7 +105,7 @@ def score(scene: Scene) -> Score:
         matte[painted.box.slices] = painted.matte
         result = scene.frames[t].copy()
         result[painted.box.slices] += painted.matte[..., None] * (painted.rgb - result[painted.box.slices])
-        result = np.round(np.clip(result, 0, 1) * 255) / 255
+        result = np.round(np.clip(result, 0, 1) * 255) / np.float32(255)
         true = scene.matte[t] > 0.5
         hiding = (scene.occluder[t] > 0.5) & (scene.unoccluded[t] > 0.5)
         hidden += int(hiding.sum())

@@ -1,4 +1,4 @@
-"""Speed and memory of the whole job at 1080p: decode, propagate, composite, encode, each run in a process of its own."""
+"""Speed and memory of the whole job at 1080p: decode, propagate, composite, encode; each run has its own process."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import tempfile
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import av
 import cv2
@@ -52,7 +53,7 @@ def make_edit(clip: Path, edited: Path, mask: Path) -> float:
     cv2.fillPoly(inside, [lid], 1.0, cv2.LINE_AA)
     label = np.full((HEIGHT, WIDTH, 3), (200, 50, 30), np.uint8)
     cv2.putText(label, "LABEL", (1000, 400), cv2.FONT_HERSHEY_DUPLEX, 6, (255, 240, 210), 20, cv2.LINE_AA)
-    write_png(edited, rgb + inside[..., None] * (label.astype(np.float32) / 255 - rgb), 8)
+    write_png(edited, rgb + inside[..., None] * (label.astype(np.float32) / np.float32(255) - rgb), 8)
     write_png(mask, np.repeat(inside[..., None], 3, axis=2), 8)
     return float(inside.mean())
 
@@ -62,7 +63,7 @@ def job(clip: str, edited: str, mask: str, output: str, formats: str, frames: st
     import resource
 
     from engine.propagate import propagate
-    from engine.request import Event, FrameRange, KeyframeFiles, Request
+    from engine.request import Event, Format, FrameRange, KeyframeFiles, Request
 
     began, first_preview = time.perf_counter(), [0.0]
 
@@ -75,7 +76,7 @@ def job(clip: str, edited: str, mask: str, output: str, formats: str, frames: st
         keyframes=(KeyframeFiles(edited=Path(edited), frame=0, mask=Path(mask)),),
         output=Path(output),
         range=FrameRange(stop=int(frames)),
-        formats=tuple(name for name in formats.split(",") if name),  # type: ignore[arg-type]  # checked by the model
+        formats=tuple(name for name in get_args(Format) if name in formats.split(",")),
     )
     report = propagate(request, on_event)
     seconds = time.perf_counter() - began

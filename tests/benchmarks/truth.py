@@ -1,4 +1,4 @@
-"""Exact synthetic truth: a photographed texture under known motion, with an edit whose true appearance is known everywhere.
+"""Exact synthetic truth: a photographed texture under known motion, with an edit whose true look is known everywhere.
 
 Every frame is rendered from the texture through an analytic map, so the edited clip can be rendered from the edited
 texture: what a perfect propagation would give, pixel for pixel.
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.image import ABSENT, sample, shrunk
 
 Image = NDArray[np.float32]
 Map = Callable[[int], Image]
@@ -65,9 +67,9 @@ def _logo() -> tuple[Image, Image]:
         cv2.circle(target, (x + 220, y), 130, ink, -1, cv2.LINE_AA)
     cv2.putText(big, "LABEL", (x - 200, y + 50), cv2.FONT_HERSHEY_DUPLEX, 4.4, (250, 240, 220), 14, cv2.LINE_AA)
     cv2.circle(big, (x + 230, y), 60, (20, 60, 160), -1, cv2.LINE_AA)
-    size = (1600, 1280)
-    rgb = cv2.resize(cv2.GaussianBlur(big, (0, 0), 1.6), size, interpolation=cv2.INTER_AREA)
-    return rgb.astype(np.float32) / 255, cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    smooth = np.asarray(cv2.GaussianBlur(big, (0, 0), 1.6), np.uint8)
+    rgb, inside = (shrunk(image, 1600, 1280).astype(np.float32) / np.float32(255) for image in (smooth, alpha))
+    return rgb, inside
 
 
 def _tint(picture: Image) -> tuple[Image, Image]:
@@ -78,7 +80,7 @@ def _tint(picture: Image) -> tuple[Image, Image]:
     graded = (0.7 * picture + 0.3 * grey) * np.array([0.95, 0.7, 0.5], np.float32) + np.array(
         [0.04, 0.0, 0.0], np.float32
     )
-    return graded.astype(np.float32), cv2.GaussianBlur(alpha, (0, 0), 3)
+    return graded.astype(np.float32), np.asarray(cv2.GaussianBlur(alpha, (0, 0), 3), np.float32)
 
 
 def _grid() -> tuple[Image, Image]:
@@ -86,7 +88,7 @@ def _grid() -> tuple[Image, Image]:
     return x - WIDTH / 2, y - HEIGHT / 2
 
 
-def _at(x: Image, y: Image) -> Image:
+def _at(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> Image:
     return np.stack([x + CENTRE[0], y + CENTRE[1]], axis=-1).astype(np.float32)
 
 
@@ -135,6 +137,11 @@ def _occluder(t: int) -> tuple[Image, Image]:
     return alpha.astype(np.float32), np.stack([stripes, stripes * 0.9, stripes * 0.7], axis=-1).astype(np.float32)
 
 
+def _seen(sheet: Image, where: Image) -> Image:
+    """`sheet` at the positions `where`, mirrored beyond its border."""
+    return np.asarray(cv2.remap(sheet, where, ABSENT, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), np.float32)
+
+
 def render(
     name: str,
     motion: Map,
@@ -148,20 +155,21 @@ def render(
     plain = texture()
     painted, alpha = _logo() if edit == "logo" else _tint(plain)
     edited = plain + alpha[..., None] * (painted - plain)
-    frames, truth, matte, whole, occluder = [], [], [], [], []
+    frames: list[Image] = []
+    truth: list[Image] = []
+    matte, whole, occluder = [], [], []
     for t in range(FRAMES):
         where = motion(t)
         gain = _light(t) if light else np.float32(1)
         pole, pole_rgb = _occluder(t) if occluded else (np.zeros((HEIGHT, WIDTH), np.float32), np.float32(0))
         for sheet, into in ((plain, frames), (edited, truth)):
-            seen = cv2.remap(sheet, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT) * gain
+            seen = _seen(sheet, where) * gain
             seen = seen + pole[..., None] * (pole_rgb - seen)
             into.append((np.round(np.clip(seen, 0, 1) * 255) / 255).astype(np.float32))
-        whole.append(cv2.remap(alpha, where, None, cv2.INTER_LINEAR))
+        whole.append(sample(alpha, where, outside=0))
         matte.append(whole[-1] * (1 - pole))
         occluder.append(pole)
-    seen = cv2.remap(painted, motion(keyframe), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    layer = np.clip(seen * (_light(keyframe) if light else np.float32(1)), 0, 1)
+    layer = np.clip(_seen(painted, motion(keyframe)) * (_light(keyframe) if light else np.float32(1)), 0, 1)
     straight = np.where(matte[keyframe][..., None] > 0, layer, frames[keyframe]).astype(np.float32)
     return Scene(name, tuple(frames), tuple(truth), tuple(matte), tuple(whole), tuple(occluder), keyframe, straight)
 

@@ -36,6 +36,7 @@ def write_clip(
     height, width, _ = pictures[0].shape
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(FPS))
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         for picture in pictures:
             for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):

@@ -23,6 +23,12 @@ LAYOUTS = {
 }
 
 
+def noise(rng: np.random.Generator, layout: PixelLayout, low: int, high: int, shape: tuple[int, int]) -> Plane:
+    """A plane of code values in [low, high), every sample drawn on its own."""
+    codes = rng.integers(low, high, shape)
+    return codes.astype(np.uint8) if layout.dtype is np.uint8 else codes.astype(np.uint16)
+
+
 def noise_frame(layout: PixelLayout, size: Size, seed: int = 0, index: int = 0) -> Frame:
     """A frame of legal code values, every sample drawn on its own."""
     rng = np.random.default_rng(seed)
@@ -33,7 +39,7 @@ def noise_frame(layout: PixelLayout, size: Size, seed: int = 0, index: int = 0) 
         width, height = size
         if chroma:
             width, height = -(-width // (1 << layout.log2_chroma_w)), -(-height // (1 << layout.log2_chroma_h))
-        planes.append(rng.integers(top // 16, top - top // 16, (height, width)).astype(layout.dtype))
+        planes.append(noise(rng, layout, top // 16, top - top // 16, (height, width)))
     return Frame(index, index, tuple(planes), layout)
 
 

@@ -36,7 +36,9 @@ def overlap(mask: Image, true: NDArray[np.bool_]) -> float:
 
 def resaved(image: Image, quality: int) -> Image:
     _, data = cv2.imencode(".jpg", (image * 255).round().astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR) / np.float32(255), np.float32)
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.asarray(decoded / np.float32(255), np.float32)
 
 
 def test_a_painted_label_is_found_to_its_outline(source: Image) -> None:

@@ -1,5 +1,6 @@
 import errno
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.errors import Cancelled, EngineError, OutputError, ResourceError, Se
 from engine.geometry import Box
 from engine.media.clip import Clip, Frame
 from engine.media.still import read_still
+from engine.media.writer import open_flat
 from engine.method import Painted
 from engine.propagate import propagate
 from engine.report import Report
@@ -241,10 +243,9 @@ def test_a_second_run_replaces_the_first_whole(pan: Path, tmp_path: Path) -> Non
 def test_an_error_in_a_writer_stops_the_job_with_that_error(
     pan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = outputs.open_flat
 
     def failing(*place: Any) -> Any:
-        writer = real(*place)
+        writer = open_flat(*place)
         write = writer.write
 
         def fail(frame: Frame) -> None:
@@ -265,8 +266,8 @@ def test_an_error_in_a_writer_stops_the_job_with_that_error(
 def test_a_disk_without_room_is_refused_before_the_work(
     pan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = staging.shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(staging.shutil, "disk_usage", lambda _: full)
+    full = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     with pytest.raises(ResourceError) as refused:
         propagate(request(pan, tmp_path), silent, method=ShiftMethod())
     assert refused.value.code == "resource.disk_full"

@@ -91,7 +91,7 @@ def feathered() -> Image:
     """Full in the middle of the label, fading over 10 pixels."""
     ys, xs = np.mgrid[:108, :192].astype(np.float32)
     inwards = np.minimum.reduce([xs - LABEL.x, LABEL.right - xs, ys - LABEL.y, LABEL.bottom - ys])
-    return np.clip(inwards / 10, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(inwards / 10, 0, 1), np.float32)
 
 
 def test_paint_that_was_laid_on_by_the_mask_comes_back_as_it_was_painted(pan: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from engine.media.color import (
     to_rgb,
     yuv_layout,
 )
+from tests.engine.frames import noise
 
 CLIP = Path("clip.mov")
 GRAY = PixelLayout("gray", "gray", 8, 0, 0, True, "gray", False)
@@ -46,7 +47,7 @@ def test_rgb_comes_back_from_codes_within_half_a_code(layout: PixelLayout, seed:
     rgb = np.random.default_rng(seed).random((70, 9, 3)).astype(np.float32)
     rgb[0, 0], rgb[0, 1] = 0, 1
     codes = from_rgb(rgb, layout)
-    planes = tuple(np.ascontiguousarray(rounded(codes[:, :, channel], layout)) for channel in range(3))
+    planes = tuple(rounded(np.ascontiguousarray(codes[:, :, channel]), layout) for channel in range(3))
     back = from_rgb(to_rgb(planes, layout, Box(0, 0, 9, 70)), layout)
     assert np.abs(back - np.dstack(planes)).max() < 0.1
     assert np.abs(back - codes).max() <= 0.6
@@ -60,7 +61,7 @@ def test_rgb_comes_back_from_codes_within_half_a_code(layout: PixelLayout, seed:
 def test_codes_come_back_from_rgb_as_the_same_codes(layout: PixelLayout, seed: int) -> None:
     rng = np.random.default_rng(seed)
     low, high = int(layout.black), int(layout.white) + 1
-    planes = tuple(rng.integers(low, high, (17, 5)).astype(layout.dtype) for _ in range(3))
+    planes = tuple(noise(rng, layout, low, high, (17, 5)) for _ in range(3))
     again = planes_of(to_rgb(planes, layout, Box(0, 0, 5, 17)), layout)
     assert all(np.array_equal(one, two) for one, two in zip(planes, again, strict=True))
 
@@ -80,7 +81,7 @@ def test_subsampled_codes_come_back_too_at_any_size(
     rng = np.random.default_rng(seed)
     chroma_shape = (-(-height // (1 << shifts[1])), -(-width // (1 << shifts[0])))
     shapes = [(height, width), chroma_shape, chroma_shape]
-    planes = tuple(rng.integers(0, layout.peak + 1, shape).astype(layout.dtype) for shape in shapes)
+    planes = tuple(noise(rng, layout, 0, layout.peak + 1, shape) for shape in shapes)
     again = planes_of(to_rgb(planes, layout, Box(0, 0, width, height)), layout)
     assert all(np.array_equal(one, two) for one, two in zip(planes, again, strict=True))
 

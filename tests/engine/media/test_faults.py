@@ -204,7 +204,7 @@ def test_a_frame_with_overwritten_bytes_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_not_be_read_says_so(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = shutil.copy(build("constant rate"), tmp_path / "private.mp4")
+    path = Path(shutil.copy(build("constant rate"), tmp_path / "private.mp4"))
     path.chmod(0)
     if os.access(path, os.R_OK):  # a superuser reads everything; then the system's refusal is played
 
@@ -216,6 +216,6 @@ def test_a_file_that_may_not_be_read_says_so(build: Build, tmp_path: Path, monke
 
 
 def test_a_name_with_percent_signs_or_umlauts_is_just_a_name(build: Build, tmp_path: Path) -> None:
-    path = shutil.copy(build("constant rate"), tmp_path / "100%03d – Größe:1.mp4")
+    path = Path(shutil.copy(build("constant rate"), tmp_path / "100%03d – Größe:1.mp4"))
     with Clip.open(path) as clip:
         assert clip.info.frames == 24

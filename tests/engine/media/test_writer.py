@@ -164,7 +164,10 @@ def loud_from(path: Path) -> tuple[Fraction, float]:
     waves = [frame.to_ndarray().reshape(-1).astype(np.float64) for frame in frames]
     scale = 32768 if frames[0].format.name.startswith("s16") else 1
     wave = np.abs(np.concatenate(waves)) / scale
-    begins = Fraction(frames[0].pts * frames[0].time_base)
+    pts, time_base = frames[0].pts, frames[0].time_base
+    assert pts is not None
+    assert time_base is not None
+    begins = Fraction(pts * time_base)
     with Clip.open(path) as clip:
         begins -= clip.info.seconds(0)
     return begins + Fraction(int(np.argmax(wave > 0.2)), 48000), wave.size / 48000
