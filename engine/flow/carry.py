@@ -96,14 +96,14 @@ class Painter:
         if box.area == 0:
             return Carried.nothing()
         back = self._lattice.backward(motion, box)
-        known = _without_specks(motion.kinship if self._grade else motion.confidence)
+        known = without_specks(motion.kinship if self._grade else motion.confidence)
         visible, proven, gain = looked_up([known, motion.confidence, motion.gain], back, self._tracker.region)
         where = self._lattice.dense(self._lattice.to_full(back) - self._origin, box)
         layer = sample(self._layer, where, cubic=True, outside=0.0)
         rgb, matte = np.ascontiguousarray(layer[..., :3]), np.clip(layer[..., 3], 0, 1)
         area = float(matte.sum())
-        seen_area = float((matte * _trust(self._lattice.dense(proven, box))).sum())
-        matte = matte * _trust(self._lattice.dense(visible, box))
+        seen_area = float((matte * trust(self._lattice.dense(proven, box))).sum())
+        matte = matte * trust(self._lattice.dense(visible, box))
         if self._grade:
             rgb += self._grade(frame.rgb(box))
         else:
@@ -119,12 +119,12 @@ class Painter:
         return np.maximum(leads, np.float32(AROUND))
 
 
-def _trust(confidence: Image) -> Image:
+def trust(confidence: Image) -> Image:
     """Confidence as opacity: nothing below a quarter, all above three quarters."""
     opacity: Image = np.clip(confidence * 2 - np.float32(0.5), 0, 1)
     return opacity
 
 
-def _without_specks(confidence: Image) -> Image:
+def without_specks(confidence: Image) -> Image:
     """Confidence without holes and islands too small to be an occluder or a surface."""
     return opened(closed(confidence, disc(9)), disc(7))

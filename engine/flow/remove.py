@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 from engine.edit import Keyframe
 from engine.flow.analyse import Part
-from engine.flow.carry import CONTEXT, Carried
+from engine.flow.carry import CONTEXT, Carried, trust, without_specks
 from engine.flow.lattice import Lattice, looked_up
 from engine.geometry import Box, Size
 from engine.image import channels, dilated, sample, shrunk, soft, square, within
 from engine.media.clip import Frame
-from engine.motion.maps import grid
+from engine.motion.maps import grid, push_pull
 from engine.motion.picture import Picture
 from engine.motion.track import Motion, Tracker
 
@@ -33,8 +33,11 @@ class Remover:
         region = self._lattice.region(part.box, CONTEXT)
         self._mask = part.mask_in(Box.full(source.size))
         working = shrunk(self._mask, *self._lattice.working)[region.slices]
+        around = 1 - dilated(working, square(5))
         self._removed = Tracker(first, region, np.where(working > 0.5, working, np.float32(0)))
-        self._behind = Tracker(first, region, 1 - dilated(working, square(5)))
+        self._behind = Tracker(first, region, around)
+        tracked = self._behind.region
+        self._around = around[: tracked.height, : tracked.width]
         self._plate = keyframe.rgb.copy()
 
     def carry(self, frame: Frame, seen: Picture) -> Carried:
@@ -43,29 +46,42 @@ class Remover:
         box = self._lattice.reach(removed, self._part.box)
         if box.area == 0:
             return Carried.nothing()
-        mask = self._carried_mask(removed, box)
-        back = self._lattice.backward(behind, box)
-        (gain,) = looked_up([behind.gain], back, self._behind.region)
-        where = self._lattice.dense(self._lattice.to_full(back), box)
-        rgb = sample(self._plate, where, cubic=True) * self._lattice.dense(gain, box)[..., None]
-        height, width = self._mask.shape
-        known = within(where, (0, 0), (width - 1, height - 1))
-        self._reveal(frame, behind, box, mask)
-        return Carried(box, np.clip(rgb, 0, 1), mask, float(mask.sum()), float((mask * known).sum()))
-
-    def _carried_mask(self, removed: Motion, box: Box) -> Image:
-        """The mask where the removed thing now is, a pixel larger for what moved less than a pixel."""
-        where = self._lattice.dense(self._lattice.to_full(self._lattice.backward(removed, box)), box)
-        return soft(dilated(sample(self._mask, where, outside=0.0), square(3)), 3)
-
-    def _reveal(self, frame: Frame, behind: Motion, box: Box, mask: Image) -> None:
-        """Take into the plate what the frame shows of the painted place, now that the removed thing has left it."""
-        place = self._part.box
-        points = grid(place.width, place.height, place.x, place.y)
-        there = self._lattice.to_full(behind.forward.at(self._lattice.to_working(points)))
+        there = self._lattice.backward(removed, box)
+        carried = sample(self._mask, self._lattice.dense(self._lattice.to_full(there), box), outside=0.0)
+        # A pixel larger, for what moved less than a pixel.
+        mask = soft(dilated(carried, square(3)), 3)
         covered = np.zeros((frame.size.height, frame.size.width), np.float32)
         covered[box.slices] = dilated(mask, square(CLEAR))
-        shown = (sample(covered, there, outside=1.0) < 0.01) & (self._part.mask > 0)
+        clear = self._clear(behind, covered)
+        back = self._lattice.backward(behind, box)
+        gain, open_view = looked_up([behind.gain, clear], back, self._behind.region)
+        known = [without_specks(removed.confidence), without_specks(removed.kinship)]
+        same, kin = (trust(self._lattice.dense(v, box)) for v in looked_up(known, there, self._removed.region))
+        visible = np.maximum(same, kin * trust(self._lattice.dense(open_view, box)))
+        where = self._lattice.dense(self._lattice.to_full(back), box)
+        rgb = sample(self._plate, where, cubic=True) * self._lattice.dense(gain, box)[..., None]
+        self._reveal(frame, behind, covered, clear)
+        height, width = self._mask.shape
+        inside = within(where, (0, 0), (width - 1, height - 1))
+        area, seen_area = float(mask.sum()), float((mask * visible * inside).sum())
+        return Carried(box, np.clip(rgb, 0, 1), mask * visible, area, seen_area)
+
+    def _clear(self, behind: Motion, covered: Image) -> Image:
+        """Whether nothing else is in front, on the tracked region's grid: told by the background around.
+
+        Where the background around is hidden, so is what was removed.
+        """
+        hidden = sample(covered, self._lattice.to_full(behind.forward.positions()), outside=1.0)
+        telling = self._around * (hidden < 0.01)
+        return push_pull(behind.confidence[..., None], telling.astype(np.float32))[..., 0]
+
+    def _reveal(self, frame: Frame, behind: Motion, covered: Image, clear: Image) -> None:
+        """Take into the plate what the frame shows of the painted place, now that the removed thing has left it."""
+        place = self._part.box
+        points = self._lattice.to_working(grid(place.width, place.height, place.x, place.y))
+        there = self._lattice.to_full(behind.forward.at(points))
+        gain, open_view = looked_up([behind.gain, clear], points, self._behind.region)
+        shown = (sample(covered, there, outside=1.0) < 0.01) & (self._part.mask > 0) & (open_view > 0.75)
         if not shown.any():
             return
         xs, ys = channels(there)
@@ -74,5 +90,4 @@ class Remover:
             return
         pixels = np.clip(frame.rgb(around), 0, 1)
         real = sample(pixels, there - np.array([around.x, around.y], np.float32), cubic=True)
-        (gain,) = looked_up([behind.gain], self._lattice.to_working(points), self._behind.region)
         self._plate[place.slices][shown] = (real / np.maximum(gain, np.float32(0.1))[..., None])[shown]
