@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +16,7 @@ from engine.image import channels, closed, dilated, disc, opened, sample, shrunk
 from engine.media.clip import Frame
 from engine.motion.maps import push_pull
 from engine.motion.picture import Picture
-from engine.motion.track import Tracker
+from engine.motion.track import Motion, Tracker
 
 Image = NDArray[np.float32]
 
@@ -33,6 +34,9 @@ OUTLINE = 0.9
 
 AROUND = 0.1
 """How much the motion of its surroundings counts: a label's box turns with it, a tumbler's wall does not."""
+
+GLINT = 600
+"""A change of at most this many working pixels can be a glint on the surface."""
 
 FAINTEST = 0.02
 """Mask values up to this say nothing about the paint."""
@@ -96,7 +100,7 @@ class Painter:
         if box.area == 0:
             return Carried.nothing()
         back = self._lattice.backward(motion, box)
-        known = without_specks(motion.kinship if self._grade else motion.confidence)
+        known = without_specks(motion.kinship if self._grade else without_glints(motion))
         visible, proven, gain = looked_up([known, motion.confidence, motion.gain], back, self._tracker.region)
         where = self._lattice.dense(self._lattice.to_full(back) - self._origin, box)
         layer = sample(self._layer, where, cubic=True, outside=0.0)
@@ -123,6 +127,21 @@ def trust(confidence: Image) -> Image:
     """Confidence as opacity: nothing below a quarter, all above three quarters."""
     opacity: Image = np.clip(confidence * 2 - np.float32(0.5), 0, 1)
     return opacity
+
+
+def without_glints(motion: Motion) -> Image:
+    """Confidence (h, w) of the region where small places of its own colours count as seen.
+
+    A glint or a shadow changes a small place in the middle of a surface and keeps its colours; what passes in front is
+    larger, of other colours, or comes in from the region's border.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((motion.confidence < 0.5).astype(np.uint8))
+    height, width = labels.shape
+    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
+    glint = (stats[:, cv2.CC_STAT_AREA] < GLINT) & (left > 0) & (top > 0) & (right < width) & (bottom < height)
+    glint[0] = False
+    return np.where(glint[labels], np.maximum(motion.confidence, motion.kinship), motion.confidence)
 
 
 def without_specks(confidence: Image) -> Image:
