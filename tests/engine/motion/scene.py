@@ -33,13 +33,14 @@ def sheet() -> Image:
 def seen_through(affine: NDArray[np.float64], light: float = 1.0) -> NDArray[np.uint8]:
     """The sheet as a picture (HEIGHT, WIDTH, 3) of 8-bit R'G'B'; `affine` maps its pixels to the lid's corner."""
     where = apply(affine, grid(WIDTH, HEIGHT)) + np.array([300, 40], np.float32)
-    return (np.clip(sample(sheet(), where, cubic=True) * np.float32(light), 0, 1) * 255).round().astype(np.uint8)
+    seen: Image = np.clip(sample(sheet(), where, cubic=True) * np.float32(light), 0, 1)
+    return (seen * 255).round().astype(np.uint8)
 
 
 def moved(dx: float, dy: float, angle: float = 0.0, zoom: float = 1.0) -> NDArray[np.float64]:
     """The affine by which a picture is seen that was turned (degrees) and enlarged about its middle, then shifted."""
-    turn = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle, zoom)
-    turn[:, 2] += (dx, dy)
+    turn = np.asarray(cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle, zoom), np.float64)
+    turn[:, 2] += np.array([dx, dy])
     return np.asarray(cv2.invertAffineTransform(turn), np.float64)
 
 
