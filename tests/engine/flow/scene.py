@@ -35,7 +35,8 @@ def ellipse(x: float, y: float, across: float, down: float, width: int = WIDTH, 
     """A soft-edged ellipse (height, width) in [0, 1]."""
     here = grid(width, height)
     distance = np.hypot((here[..., 0] - x) / across, (here[..., 1] - y) / down)
-    return np.clip((1 - distance) * min(across, down) + 0.5, 0, 1).astype(np.float32)
+    inside: Image = np.clip((1 - distance) * min(across, down) + 0.5, 0, 1).astype(np.float32)
+    return inside
 
 
 def label(alpha: Image) -> Image:
