@@ -335,6 +335,14 @@ class SettingsError(EngineError):
             f"Use one of: {', '.join(available)}.",
         )
 
+    @classmethod
+    def weights_unused(cls, method: str) -> Self:
+        return cls(
+            "settings.weights_unused",
+            f"The method {method} works without weights, but a folder of weights was given.",
+            "Leave the weights out, or choose the method that they are for.",
+        )
+
 
 class OutputError(EngineError):
     """The result cannot be written where it was asked for."""

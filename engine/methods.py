@@ -16,6 +16,8 @@ def chosen(request: Request) -> Method:
     """The method that `request` names. Raises SettingsError for its settings, or when it is not installed."""
     if request.method == "flow":
         settings = parsed(request.settings, FlowSettings)
+        if request.weights is not None:
+            raise SettingsError.weights_unused(request.method)
         from engine.flow.method import FlowMethod  # only the method that runs is loaded
 
         return FlowMethod(settings)

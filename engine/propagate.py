@@ -62,10 +62,10 @@ def _propagate(request: Request, on_event: OnEvent, method: Method) -> Report:
         painted = [trimmed(keyframe_painted(keyframe)) for keyframe in edit.keyframes]
         area = max(paint.box.area for paint in painted)
         steps = plan([keyframe.index for keyframe in edit.keyframes], start, stop, area, method.cost)
-        on_event(Event(stage="plan", done=1, total=1, message=_told(steps)))
         staging = stack.enter_context(Staging(request.output))
         wanted = targets(request.formats)
         _check_room(staging, wanted, steps, painted, clip.info)
+        on_event(Event(stage="plan", done=1, total=1, message=_told(steps)))
         job = Job(clip, edit, steps, method, staging, on_event, clock)
         with Outputs(wanted, staging.folder, clip.info, start, stop) as outputs:
             for composite in job.composites():
