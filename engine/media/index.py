@@ -1,13 +1,13 @@
-"""Index: frame number <-> presentation time, from the packets of one demuxing pass."""
+"""Index: frame number <-> presentation time, from what a container tells of its packets."""
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import av
 import numpy as np
@@ -25,6 +25,15 @@ class Keyframe:
     order: int
 
 
+class Sample(NamedTuple):
+    """A coded frame as it is stored: its times in the stream's time base, and whether it is shown at all."""
+
+    pts: int
+    dts: int
+    is_keyframe: bool
+    shown: bool
+
+
 @dataclass(frozen=True)
 class FrameIndex:
     """The frames of a clip in presentation order.
@@ -32,13 +41,15 @@ class FrameIndex:
     `pts` (frames + 1,) int64, strictly rising: the time of each frame, and last the end of the last frame.
     `stamps` (frames,): the timestamp that the decoder's frame carries. The same as `pts`, except in files that store
     reordered frames with timestamps in storage order. `orders` tells the storage order of every packet by its
-    timestamp, also of packets that are decoded but never shown.
+    timestamp, also of packets that are decoded but never shown. `whole` when the container itself shows that the last
+    frame is all there, so that it need not be decoded to see it.
     """
 
     pts: NDArray[np.int64]
     stamps: NDArray[np.int64]
     keyframes: tuple[Keyframe, ...] = ()
     orders: dict[int, int] | None = None
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -90,46 +101,53 @@ class FrameIndex:
         return cls(np.arange(frames + 1, dtype=np.int64), np.arange(frames, dtype=np.int64))
 
     @classmethod
+    def of(cls, samples: Sequence[Sample], end: int, whole: bool) -> Self:
+        """The index of samples, given in storage order, of which the last to be shown ends at `end`."""
+        stamps = np.array(sorted(sample.pts for sample in samples if sample.shown), np.int64)
+        if end <= stamps[-1]:
+            end = int(stamps[-1] + (stamps[-1] - stamps[-2] if len(stamps) > 1 else 1))
+        keys = tuple(Keyframe(s.pts, s.dts, order) for order, s in enumerate(samples) if s.is_keyframe)
+        orders = {sample.pts: order for order, sample in enumerate(samples)}
+        return cls(np.append(stamps, np.int64(end)), stamps, keys, orders, whole)
+
+    @classmethod
     def read(cls, container: av.container.InputContainer, stream: av.VideoStream, path: Path) -> Self:
         """Demux the whole stream, without decoding.
 
         Packets that an edit list hides carry a discard flag; they are no frames of the clip. Raises `ClipError`:
         truncated, encrypted, no frames, or no usable timestamps.
         """
-        shown: dict[int, int] = {}
-        keyframes: list[Keyframe] = []
-        orders: dict[int, int] = {}
-        cut = False
+        samples: list[Sample] = []
+        times: set[int] = set()
+        end, cut = (-(1 << 63), 0), False
         try:
             for packet in container.demux(stream):
                 if packet.size == 0:
                     continue
                 if packet.has_sidedata("encryption_info"):
                     raise ClipError.encrypted(path)
-                cut = packet.is_corrupt
-                pts = packet.pts
-                if pts is None or pts in orders:
+                cut, pts = packet.is_corrupt, packet.pts
+                if pts is None or pts in times:
                     raise ClipError.no_timestamps(path)
-                if packet.is_keyframe:
-                    keyframes.append(Keyframe(pts, pts if packet.dts is None else packet.dts, len(orders)))
-                orders[pts] = len(orders)
-                if not packet.is_discard:
-                    shown[pts] = pts + (packet.duration or 0)
+                times.add(pts)
+                shown = not packet.is_discard
+                samples.append(Sample(pts, pts if packet.dts is None else packet.dts, packet.is_keyframe, shown))
+                if shown:
+                    end = max(end, (pts, pts + (packet.duration or 0)))
         except av.error.FFmpegError as error:
             raise ClipError.truncated(path) from error
-        if cut or len(orders) < stream.frames:
+        # A movie counts its frames before its edit list leaves some out, and its index lists what is left.
+        movie = container.format.name.startswith("mov,")
+        if cut or len(samples) < (len(stream.index_entries) if movie else stream.frames):
             raise ClipError.truncated(path)
-        if not shown or not keyframes:
+        if not any(sample.shown for sample in samples) or not any(sample.is_keyframe for sample in samples):
             raise ClipError.no_frames(path)
-        times = sorted(shown)
-        end = shown[times[-1]]
-        if end <= times[-1]:
-            end = times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1)
-        missing = _promised_end(container, stream) - end * (stream.time_base or 0)
-        if missing > Fraction(3, 2) * (end - times[-1]) * (stream.time_base or 0):
+        promised = _promised_end(container, stream)
+        index = cls.of(samples, end[1], whole=promised > 0)
+        last, stop = (int(time) * (stream.time_base or 0) for time in index.pts[-2:])
+        if promised - stop > Fraction(3, 2) * (stop - last):
             raise ClipError.truncated(path)
-        stamps = np.array(times, np.int64)
-        return cls(np.append(stamps, np.int64(end)), stamps, tuple(keyframes), orders)
+        return index
 
 
 def _promised_end(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction:

@@ -5,7 +5,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from av.stream import Discard, Disposition
 
 from engine.errors import ClipError
 from engine.media.index import FrameIndex, Keyframe
+from engine.media.samples import index_of_movie
 
 IMAGE_SUFFIXES = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".dpx", ".bmp", ".webp"}
 
@@ -81,13 +82,14 @@ class VideoFile:
         try:
             self._stream = self._video_stream()
             self._describe()
-            self.index = index or FrameIndex.read(self._container, self._stream, path)
             self._pending: deque[av.VideoFrame] = deque()
             self._packets: Iterator[av.Packet[av.VideoStream]] | None = None
             self._next = -1
+            self.index = index or self._read_index()
             if index is None:
                 self.index = self._as_decoded()
-                self.decode(len(self.index) - 1)
+                if not self.index.whole:
+                    self.decode(len(self.index) - 1)
         except BaseException:
             self._container.close()
             raise
@@ -117,6 +119,15 @@ class VideoFile:
         places = [stream.metadata, *(s.metadata for s in self._container.streams.data), self._container.metadata]
         found = (value for place in places for key, value in place.items() if key.lower() == "timecode")
         self.timecode = next(found, None)
+
+    def _read_index(self) -> FrameIndex:
+        if self._container.format.name.startswith("mov,"):
+            with suppress(av.error.FFmpegError):  # the pass over all packets then names the fault
+                index = index_of_movie(self._container, self._stream, self._path)
+                if index is not None:
+                    return index
+            self._start(None)
+        return FrameIndex.read(self._container, self._stream, self._path)
 
     def _as_decoded(self) -> FrameIndex:
         """The index corrected where the decoder yields other frames than the packets promise.

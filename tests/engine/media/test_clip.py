@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from engine.errors import ClipError
 from engine.geometry import Box, Size
 from engine.media import clip as clip_module
 from engine.media.clip import Clip, Frame, rates
 from tests.engine.media.conftest import Build
-from tests.engine.media.fixtures import CLIPS, FRAMES, HEIGHT, WIDTH, picture, remux, write
+from tests.engine.media.fixtures import CLIPS, FRAMES, HEIGHT, WIDTH, number_shown, picture, remux, write
 
 TURNED = {kind for kind in CLIPS if kind.startswith("rotated") or kind == "mirrored"}
 
@@ -25,13 +24,6 @@ def same(one: Frame, other: Frame) -> bool:
     return (one.index, one.pts) == (other.index, other.pts) and all(
         np.array_equal(p, q) for p, q in zip(one.planes, other.planes, strict=True)
     )
-
-
-def number_shown(rgb: NDArray[np.float32]) -> int:
-    """Which of the fixtures' pictures this is."""
-    height, width = rgb.shape[:2]
-    errors = [np.abs(rgb - picture(number, width, height) / 65535).mean() for number in range(44)]
-    return int(np.argmin(errors))
 
 
 @pytest.mark.parametrize("kind", CLIPS)
