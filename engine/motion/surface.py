@@ -13,6 +13,9 @@ from engine.motion.polish import Pattern
 SLIP = 0.35
 """Misregistration that must not count as a difference, pixels."""
 
+LEADING = 0.95
+"""Lead from which on a pixel is the surface itself, not its outline."""
+
 PALETTE = 15
 """Side of the neighbourhood whose colours count as the surface's own, pixels."""
 
@@ -35,7 +38,8 @@ _NEUTRAL = cast(Image, (0.0, 128.0, 128.0, 0.0))
 class Surface:
     """A region's appearance in the keyframe. Every array lies on the region's grid (height, width).
 
-    `leads` in [0, 1]: whose motion it is that is followed; at 1, whose colours are the surface's own.
+    `leads` in [0, 1]: whose motion it is that is followed; at 1, whose colours are the surface's own (where nothing
+    leads so far, all are).
     """
 
     def __init__(self, picture: Picture, leads: Image) -> None:
@@ -52,7 +56,7 @@ class Surface:
         self._tolerance = blur(3 * NOISE**2 + box_mean(slope, 3, cv2.BORDER_REFLECT_101) * SLIP**2, 5)
         self._detail = blur(slope, 9)
         self._leads = leads
-        own = leads > 0.95
+        own = leads > LEADING if leads.max() > LEADING else np.ones(leads.shape, np.bool_)
         window = disc(PALETTE)
         self._darkest = eroded(np.where(own[..., None], self._colour, np.float32(255)), window)
         self._brightest = dilated(np.where(own[..., None], self._colour, np.float32(-255)), window)

@@ -66,6 +66,11 @@ def test_a_reflection_that_slid_is_of_the_surfaces_kind_and_something_else_is_no
     assert np.median(_surface().kinship(_other(), _even(1))) < 0.5
 
 
+def test_where_nothing_leads_every_colour_is_the_surfaces_own() -> None:
+    surface = Surface(_seen(), _even(0.1))
+    assert np.array_equal(surface.kinship(_seen(dx=4), _even(1)), _surface().kinship(_seen(dx=4), _even(1)))
+
+
 @pytest.mark.parametrize("light", [0.9, 1.1])
 def test_light_is_found_from_what_is_certain(light: float) -> None:
     found = _surface().relit(_seen(light), _even(1), _even(1))
