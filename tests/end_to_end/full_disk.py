@@ -37,7 +37,7 @@ def filling(writer: Any) -> Any:
 def main() -> None:
     with patch("shutil.disk_usage", with_room):
         if "simulated" not in sys.argv:
-            worker.main()
+            worker.main()  # ends the process
         with (
             patch("engine.outputs.open_flat", lambda *place: filling(open_flat(*place))),
             patch("engine.outputs.open_layer", lambda *place: filling(open_layer(*place))),
