@@ -60,7 +60,7 @@ async def label(client: Client, edited: UUID | None = None, mask: UUID | None = 
     return m.JobParams(grant=await client.grant(BOX), keyframes=(keyframe,), **more)
 
 
-SHORT = {"range": FrameRange(start=18, stop=24), "formats": ("mkv", "png")}
+SHORT: dict[str, Any] = {"range": FrameRange(start=18, stop=24), "formats": ("mkv", "png")}
 
 
 async def succeeded(client: Client, **more: Any) -> Path:
