@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.errors import ClipError
 from engine.geometry import Box, Size
 from engine.media.color import FULL, ColorTags, PixelLayout, Plane, layout_of, to_rgb
+from engine.media.fields import FieldOrder, field_order_of
 from engine.media.planes import Orientation, orientation_of, read_planes
 from engine.media.source import ImageFolder, Source, VideoFile
 
@@ -34,9 +35,9 @@ class ClipInfo:
     `size` is upright and in coded pixels (not squared by `sample_aspect_ratio`, which is upright too). `layout` is
     that of `Frame.planes`, `pixel_format` FFmpeg's name of the pixels in the file. `fps` is the mean rate and
     `nominal_fps` the one that most frames keep: the same when `constant_rate`. `rotation` is the clockwise turn in
-    degrees that made the frames upright. `pts` (frames + 1,) holds the time of each frame in `time_base`, and last the
-    end of the clip.
-    end of the clip.
+    degrees that made the frames upright. `interlaced` says how the frames were taken, `field_order` which half of the
+    upright lines came first: None of progressive frames, and of those turned on their side, whose fields are columns.
+    `pts` (frames + 1,) holds the time of each frame in `time_base`, and last the end of the clip.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class ClipInfo:
     rotation: int
     sample_aspect_ratio: Fraction
     interlaced: bool
+    field_order: FieldOrder | None
     has_audio: bool
     timecode: str | None
     pts: NDArray[np.int64] = field(repr=False, compare=False)
@@ -179,8 +181,7 @@ class Clip:
         """Frames `stop` − 1 … `start`, decoded forward in blocks of at most `BLOCK_BYTES`."""
         if stop <= start:
             return
-        last = self.frame(stop - 1)
-        block = max(1, BLOCK_BYTES // sum(plane.nbytes for plane in last.planes))
+        block = max(1, BLOCK_BYTES // self.info.layout.bytes_of(self.info.size))
         for end in range(stop, start, -block):
             yield from reversed([self.frame(index) for index in range(max(start, end - block), end)])
 
@@ -221,6 +222,7 @@ def _describe(path: Path, source: Source) -> tuple[ClipInfo, Orientation, PixelL
         rotation=orientation.rotation,
         sample_aspect_ratio=1 / aspect if orientation.transpose else aspect,
         interlaced=first.interlaced_frame,
+        field_order=orientation.field_order(field_order_of(first), first.height),
         has_audio=source.has_audio,
         timecode=source.timecode,
         pts=pts,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ClipError
-from engine.geometry import Box
+from engine.geometry import Box, Size
 
 Family = Literal["yuv", "rgb", "gray"]
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
@@ -122,6 +122,11 @@ class PixelLayout:
     def color_planes(self) -> int:
         """Number of planes without alpha."""
         return 1 if self.family == "gray" else 3
+
+    def bytes_of(self, size: Size) -> int:
+        """Bytes of the planes of a frame, but for the rounding of odd sizes."""
+        chroma = (self.color_planes - 1) / (1 << (self.log2_chroma_w + self.log2_chroma_h))
+        return int(size.width * size.height * np.dtype(self.dtype).itemsize * (1 + chroma + self.alpha))
 
     def with_chroma(self, log2_w: int, log2_h: int) -> "PixelLayout":
         """This Y'CbCr layout with chroma of another size."""

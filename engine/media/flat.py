@@ -61,6 +61,7 @@ class LosslessFlat:
             options=FFV1_OPTIONS | ({} if self._off_grid else {"slices": "16"}),
             rate=info.fps,
             time_base=info.time_base,
+            fields=info.field_order,
         )
 
     def write(self, frame: Frame) -> None:
@@ -107,6 +108,8 @@ class ConstantRateFlat:
             options=H264_OPTIONS,
             rate=self._rate,
             time_base=1 / self._rate,
+            # x264 wants whole lines of chroma in each field.
+            fields=info.field_order if info.size.height % (2 << self._layout.log2_chroma_h) == 0 else None,
         )
         self._slots = 0
 

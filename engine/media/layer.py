@@ -89,6 +89,7 @@ class ProResLayer:
             options=PRORES_OPTIONS,
             rate=info.fps,
             time_base=1 / info.fps if info.constant_rate else info.time_base,
+            fields=info.field_order,
         )
 
     def write(self, index: int, box: Box, rgb: NDArray[np.float32], matte: NDArray[np.float32]) -> None:

@@ -11,6 +11,7 @@ import av
 from engine.media.audio import Sound
 from engine.media.clip import ClipInfo
 from engine.media.color import ColorTags
+from engine.media.fields import FieldMarker, FieldOrder
 from engine.media.matroska import write_pixel_aspect
 from engine.media.safe import give_up, replace, writing
 from engine.media.timecode import advanced
@@ -19,8 +20,9 @@ from engine.media.timecode import advanced
 class Movie:
     """A mov, mp4 or mkv file with the frame range [`start`, `stop`) of a clip; time 0 is the range's first frame.
 
-    `rate` is told to the container, `time_base` is that of the frames' pts. Frame size, pixel aspect, timecode and
-    sound come from `info`. Raises `ResourceError.disk_full` and `OutputError.not_writable`.
+    `rate` is told to the container, `time_base` is that of the frames' pts. With `fields` they are coded as interlaced.
+    Frame size, pixel aspect, timecode and sound come from `info`. Raises `ResourceError.disk_full` and
+    `OutputError.not_writable`.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Movie:
         options: dict[str, str],
         rate: Fraction,
         time_base: Fraction,
+        fields: FieldOrder | None,
     ) -> None:
         self._path, self._info, self._time_base = path, info, time_base
         self._cleanup = ExitStack()
@@ -47,7 +50,9 @@ class Movie:
                 muxing = {"mp4": {"movflags": "+faststart"}, "mkv": {"write_crc32": "0"}}.get(kind, {})
                 self._container = av.open(str(temporary), "w", format=form, container_options=muxing)
                 opening.callback(self._abandon)
-                stream = self._container.add_stream(codec, rate=rate, options=options)
+                self._marker = FieldMarker(fields, *info.size, pixel_format) if fields else None
+                told = self._marker.options if self._marker else {}
+                stream = self._container.add_stream(codec, rate=rate, options=options | told)
                 assert isinstance(stream, av.VideoStream)
                 self._stream, context = stream, stream.codec_context
                 context.width, context.height = info.size
@@ -57,7 +62,7 @@ class Movie:
                 context.sample_aspect_ratio = info.sample_aspect_ratio
                 context.color_primaries, context.color_trc = tags.primaries, tags.transfer
                 context.colorspace, context.color_range = tags.matrix, tags.range
-                if info.interlaced:
+                if self._marker:
                     context.flags |= av.codec.context.Flags.interlaced_dct
                 timecode = advanced(info.timecode, start, info.nominal_fps) if info.timecode else None
                 if timecode:
@@ -72,6 +77,8 @@ class Movie:
 
     def write(self, picture: av.VideoFrame, pts: int, duration: int) -> None:
         """Encode `picture` at `pts`, in ticks of the time base. Rising order."""
+        if self._marker:
+            picture = self._marker(picture)
         picture.pts, picture.time_base, picture.duration = pts, self._time_base, duration
         picture.color_primaries, picture.color_trc = self._tags.primaries, self._tags.transfer
         picture.colorspace, picture.color_range = self._tags.matrix, self._tags.range

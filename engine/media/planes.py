@@ -12,6 +12,7 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from engine.geometry import Box, Size
 from engine.media.color import PixelLayout, Plane, replicated
+from engine.media.fields import FieldOrder
 
 _PACKED_ORDER = {
     "rgb24": "RGB",
@@ -157,6 +158,13 @@ class Orientation:
 
     def size(self, coded: Size) -> Size:
         return Size(coded.height, coded.width) if self.transpose else coded
+
+    def field_order(self, coded: FieldOrder | None, height: int) -> FieldOrder | None:
+        """Which field of the upright lines comes first, of a coded picture of `height` lines."""
+        if coded is None or self.transpose:
+            return None
+        swapped = self.mirror_y and height % 2 == 0
+        return coded if not swapped else "bottom" if coded == "top" else "top"
 
     def layout(self, coded: PixelLayout, size: Size) -> PixelLayout:
         """The layout of the upright planes of a coded picture of `size`.

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.media.fields import FieldMarker, FieldOrder
+
 WIDTH, HEIGHT, FRAMES = 96, 64, 24
 CLICK = 24000
 """The sample, of 48 000 a second, at which the sound of a clip becomes loud."""
@@ -53,7 +55,7 @@ def write(
     rotation: int = 0,
     mirrored: bool = False,
     sample_aspect_ratio: Fraction | None = None,
-    interlaced: bool = False,
+    fields: FieldOrder | None = None,
     timecode: str | None = None,
     audio: str | None = None,
     container_options: dict[str, str] | None = None,
@@ -69,7 +71,8 @@ def write(
         context.color_primaries, context.color_trc, context.colorspace, context.color_range = tags
         if sample_aspect_ratio:
             context.sample_aspect_ratio = sample_aspect_ratio
-        if interlaced:
+        marker = FieldMarker(fields, *size, pixel_format) if fields else None
+        if marker:
             context.flags |= av.codec.context.Flags.interlaced_dct
         if timecode:
             stream.metadata["timecode"] = timecode
@@ -80,6 +83,7 @@ def write(
             source = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb48le")
             matrix = {1: "ITU709", 9: "bt2020"}.get(tags[2], "ITU601")
             frame = source.reformat(format=pixel_format, dst_colorspace=None if matrix == "bt2020" else matrix)
+            frame = marker(frame) if marker else frame
             frame.pts, frame.time_base = (pts[number] if pts else number), time_base
             frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range = tags
             container.mux(stream.encode(frame))
@@ -201,7 +205,8 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "packed 4:2:2": lambda f: write(f / "uyvy.mov", "rawvideo", "uyvy422"),
     "odd size": lambda f: write(f / "odd.mkv", "ffv1", "yuv420p", Q16, size=(WIDTH - 1, HEIGHT - 1)),
     "non-square pixels": lambda f: write(f / "sar.mp4", options=H264, sample_aspect_ratio=Fraction(4, 3)),
-    "interlaced": lambda f: write(f / "interlaced.mp4", options=H264, interlaced=True),
+    "interlaced": lambda f: write(f / "interlaced.mp4", options=H264, fields="top"),
+    "interlaced, bottom field first": lambda f: write(f / "bottom.mov", "prores_ks", "yuv422p10le", fields="bottom"),
     "full range": lambda f: write(f / "full.mp4", options=H264, tags=(1, 1, 1, 2)),
     "full-range JPEG": lambda f: write(f / "motion.mov", "mjpeg", "yuvj420p", {"q": "2"}),
     "BT.2020": lambda f: write(

@@ -14,6 +14,8 @@ from engine.errors import ClipError
 from engine.geometry import Box, Size
 from engine.media import clip as clip_module
 from engine.media.clip import Clip, Frame, rates
+from engine.media.fields import FieldOrder
+from engine.media.planes import Orientation
 from tests.engine.media.conftest import Build
 from tests.engine.media.fixtures import CLIPS, FRAMES, HEIGHT, WIDTH, number_shown, picture, remux, write
 
@@ -116,12 +118,29 @@ def test_turning_loses_no_chroma_sample(build: Build, kind: str) -> None:
         assert np.array_equal(np.rot90(doubled), frame.planes[1])
 
 
+@pytest.mark.parametrize(
+    ("turn", "height", "order"),
+    [
+        (Orientation(), 64, "top"),
+        (Orientation(False, True, False), 64, "top"),
+        (Orientation(False, True, True), 64, "bottom"),
+        (Orientation(False, True, True), 63, "top"),
+        (Orientation(True, True, False), 64, None),
+    ],
+)
+def test_turning_a_frame_upside_down_swaps_its_fields(turn: Orientation, height: int, order: FieldOrder | None) -> None:
+    assert turn.field_order("top", height) == order
+    assert turn.field_order(None, height) is None
+
+
 def test_what_a_clip_says_of_itself(build: Build) -> None:
     with Clip.open(build("non-square pixels")) as clip:
         assert clip.info.sample_aspect_ratio == Fraction(4, 3)
         assert clip.info.size == Size(WIDTH, HEIGHT)
     with Clip.open(build("interlaced")) as clip:
-        assert clip.info.interlaced
+        assert (clip.info.interlaced, clip.info.field_order) == (True, "top")
+    with Clip.open(build("interlaced, bottom field first")) as clip:
+        assert (clip.info.interlaced, clip.info.field_order) == (True, "bottom")
     with Clip.open(build("odd size")) as clip:
         assert clip.frame(0).planes[1].shape == (HEIGHT // 2, WIDTH // 2)
     with Clip.open(build("ProRes 422")) as clip:
@@ -146,6 +165,7 @@ def test_what_a_clip_says_of_itself(build: Build) -> None:
         assert clip.info.has_audio
     with Clip.open(build("constant rate")) as clip:
         assert clip.info.constant_rate
+        assert (clip.info.interlaced, clip.info.field_order) == (False, None)
         assert clip.info.fps == clip.info.nominal_fps == 25
         assert clip.info.duration == pytest.approx(FRAMES / 25)
         assert clip.info.layout.matrix == "bt601"

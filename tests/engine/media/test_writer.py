@@ -149,6 +149,24 @@ def test_tags_timecode_and_pixel_aspect_are_carried(build: Build, tmp_path: Path
                 assert result.info.timecode == "01:00:00:18"
 
 
+@pytest.mark.parametrize("kind", ["interlaced", "interlaced, bottom field first"])
+@pytest.mark.parametrize("format", ["mp4", "mkv", "mov"])
+def test_the_order_of_fields_is_carried(build: Build, tmp_path: Path, kind: str, format: Format) -> None:
+    with Clip.open(build(kind)) as source:
+        path = (layer if format == "mov" else flat)(source, format, tmp_path)
+        with Clip.open(path) as result:
+            assert result.info.field_order == source.info.field_order
+
+
+def test_a_height_that_h264_cannot_split_into_fields_is_coded_as_progressive(tmp_path: Path) -> None:
+    path = write(tmp_path / "ntsc.mov", "prores_ks", "yuv422p10le", size=(96, 66), fields="bottom")
+    low = write(tmp_path / "ntsc.mkv", "ffv1", "yuv420p", size=(96, 66), fields="bottom")
+    with Clip.open(path) as source, Clip.open(flat(source, "mp4", tmp_path)) as result:
+        assert result.info.field_order == "bottom"
+    with Clip.open(low) as source, Clip.open(flat(source, "mp4", tmp_path)) as result:
+        assert (source.info.field_order, result.info.field_order) == ("bottom", None)
+
+
 def test_png_carries_colour_tags_and_pixel_aspect(build: Build, tmp_path: Path) -> None:
     for kind in ("BT.2020", "non-square pixels"):
         with Clip.open(build(kind)) as source, Clip.open(flat(source, "png", tmp_path)) as result:
