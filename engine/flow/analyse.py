@@ -21,9 +21,6 @@ APART = 24
 MOST = 6
 """Parts followed one by one; the smallest beyond join their nearest."""
 
-LEAST_CONTRAST = 0.2
-"""Share of the source's contrast that a grade leaves; below it the paint covers the surface."""
-
 
 @dataclass(frozen=True)
 class Part:
@@ -67,8 +64,8 @@ def parts(edited: Image, source: Image, mask: Image, transfer: Transfer) -> list
 def kind_of(edited: Image, source: Image, mask: Image, box: Box) -> Kind:
     """Which kind of change turned `source` into `edited` inside `mask`.
 
-    Appearance when one grade explains nine tenths of it and leaves the surface's own contrast; else removal when the
-    paint continues its surroundings and the source did not; else opaque.
+    Appearance when one grade explains nine tenths of the change and half of the result; else removal when the paint
+    continues its surroundings and the source did not; else opaque.
     """
     inner = mask[box.slices]
     chosen = inner > 0.5
@@ -76,9 +73,11 @@ def kind_of(edited: Image, source: Image, mask: Image, box: Box) -> Kind:
         chosen = inner > 0
     before, after = source[box.slices][chosen], edited[box.slices][chosen]
     step = max(1, len(before) // 20000)
-    _, explained = fit_grade(before[::step], after[::step], np.ones(len(before[::step]), np.float32))
-    # A flat colour is a grade too, one that leaves nothing of what was there.
-    if explained > 0.9 and _contrast(after) > LEAST_CONTRAST * _contrast(before):
+    before, after = before[::step], after[::step]
+    grade, explained = fit_grade(before, after, np.ones(len(before), np.float32))
+    # A flat colour is a grade too, one that leaves nothing of what was there: it explains the change, not the picture.
+    left = float(np.square(after - grade(before[None])[0]).mean(axis=0).sum())
+    if explained > 0.9 and left < 0.5 * float(after.var(axis=0, dtype=np.float64).sum()):
         return "appearance"
     height, width = mask.shape
     around = box.grown(8, Size(width, height))
@@ -88,11 +87,6 @@ def kind_of(edited: Image, source: Image, mask: Image, box: Box) -> Kind:
     jump_edited = _jump(edited[around.slices], inside, outside)
     jump_source = _jump(source[around.slices], inside, outside)
     return "removal" if jump_source > 0.03 and jump_edited < 0.5 * jump_source else "opaque"
-
-
-def _contrast(colours: Image) -> float:
-    """Root mean square distance of colours (n, 3) from their mean."""
-    return float(np.sqrt(colours.var(axis=0, dtype=np.float64).sum()))
 
 
 def _jump(picture: Image, inside: NDArray[np.uint8], outside: NDArray[np.uint8]) -> float:

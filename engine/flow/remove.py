@@ -19,6 +19,9 @@ Image = NDArray[np.float32]
 CLEAR = 13
 """Side of the square by which the mask must have left a pixel before that pixel counts as uncovered."""
 
+EDGE = 7
+"""Side of the square by which what is seen of the removed thing grows: its edge is half the background's colour."""
+
 
 class Remover:
     """Carries a removal. The mask follows what was removed, the cleaned keyframe follows what lies behind it.
@@ -57,7 +60,8 @@ class Remover:
         gain, open_view = looked_up([behind.gain, clear], back, self._behind.region)
         known = [without_specks(removed.confidence), without_specks(removed.kinship)]
         same, kin = (trust(self._lattice.dense(v, box)) for v in looked_up(known, there, self._removed.region))
-        visible = np.maximum(same, kin * trust(self._lattice.dense(open_view, box)))
+        # Grown over the thing's blurred edge; beyond the mask there is nothing to lay over anyway.
+        visible = dilated(np.maximum(same, kin * trust(self._lattice.dense(open_view, box))), square(EDGE))
         where = self._lattice.dense(self._lattice.to_full(back), box)
         rgb = sample(self._plate, where, cubic=True) * self._lattice.dense(gain, box)[..., None]
         self._reveal(frame, behind, covered, clear)

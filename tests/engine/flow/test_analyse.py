@@ -52,6 +52,13 @@ def test_a_thing_that_was_painted_out_is_a_removal() -> None:
     assert part.kind == "removal"
 
 
+def test_an_even_dark_thing_that_was_painted_out_is_a_removal() -> None:
+    dark = laid(panned(0), np.full(3, 0.02, np.float32), ellipse(150, 90, 22, 18))
+    mask = ellipse(150, 90, 27, 23)
+    (part,) = _found(laid(dark, panned(0), mask), mask, dark)
+    assert part.kind == "removal"
+
+
 @pytest.mark.parametrize("transfer", ["appearance", "opaque", "removal"])
 def test_the_artist_may_say_what_it_is(transfer: Transfer) -> None:
     (part,) = _found(label(HERE), HERE, transfer=transfer)
