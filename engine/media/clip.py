@@ -37,6 +37,7 @@ class ClipInfo:
     `nominal_fps` the one that most frames keep: the same when `constant_rate`. `rotation` is the clockwise turn in
     degrees that made the frames upright. `interlaced` says how the frames were taken, `field_order` which half of the
     upright lines came first: None of progressive frames, and of those turned on their side, whose fields are columns.
+    `has_audio` says whether there is sound that outputs can carry, `audio_note` for the artist what they cannot.
     `pts` (frames + 1,) holds the time of each frame in `time_base`, and last the end of the clip.
     """
 
@@ -57,6 +58,7 @@ class ClipInfo:
     interlaced: bool
     field_order: FieldOrder | None
     has_audio: bool
+    audio_note: str | None
     timecode: str | None
     pts: NDArray[np.int64] = field(repr=False, compare=False)
 
@@ -224,6 +226,7 @@ def _describe(path: Path, source: Source) -> tuple[ClipInfo, Orientation, PixelL
         interlaced=first.interlaced_frame,
         field_order=orientation.field_order(field_order_of(first), first.height),
         has_audio=source.has_audio,
+        audio_note=source.audio_note,
         timecode=source.timecode,
         pts=pts,
     )

@@ -29,6 +29,7 @@ class Source(Protocol):
     rate: Fraction | None
     codec: str
     has_audio: bool
+    audio_note: str | None
     timecode: str | None
     sample_aspect_ratio: Fraction
     color: tuple[int, int, int, int]
@@ -113,7 +114,12 @@ class VideoFile:
         self.time_base = stream.time_base or Fraction(1, 1000)
         self.rate = stream.guessed_rate or stream.average_rate
         self.codec = context.codec.canonical_name
-        self.has_audio = bool(self._container.streams.audio)
+        sounds = [sound.codec_context is not None for sound in self._container.streams.audio]
+        self.has_audio = any(sounds)
+        self.audio_note: str | None = None
+        if not all(sounds):
+            which = "A part of the sound" if self.has_audio else "The sound"
+            self.audio_note = f"{which} of {self._path.name} is of a kind that cannot be read here; it is left out."
         self.sample_aspect_ratio = stream.sample_aspect_ratio or Fraction(1)
         self.color = (context.color_primaries, context.color_trc, context.colorspace, context.color_range)
         places = [stream.metadata, *(s.metadata for s in self._container.streams.data), self._container.metadata]
@@ -247,6 +253,7 @@ class ImageFolder:
         self.time_base = 1 / rate
         self.codec = "images"
         self.has_audio = False
+        self.audio_note: str | None = None
         self.timecode: str | None = None
         self.index = FrameIndex.numbered(len(self._images))
         first = self.decode(0)

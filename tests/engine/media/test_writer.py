@@ -207,6 +207,18 @@ def test_sound_is_carried_cut_to_the_range_and_in_step_with_the_pictures(
     assert abs(lasts - (20 - start) / 25) < 0.06
 
 
+def test_sound_of_an_unknown_kind_is_left_out_and_said(build: Build, tmp_path: Path) -> None:
+    path = tmp_path / "unknown.mov"
+    path.write_bytes(build("with PCM sound").read_bytes().replace(b"sowt", b"zzz1"))
+    with Clip.open(path) as source:
+        assert not source.info.has_audio
+        assert source.info.audio_note == (
+            "The sound of unknown.mov is of a kind that cannot be read here; it is left out."
+        )
+        with Clip.open(flat(source, "mp4", tmp_path)) as result:
+            assert (result.info.frames, result.info.has_audio, result.info.audio_note) == (FRAMES, False, None)
+
+
 @pytest.mark.parametrize("kind", ["constant rate", "10-bit HEVC", "BT.2020", "16-bit RGB", "gray", "rotated 90"])
 def test_the_layer_has_straight_alpha_and_the_painted_colours(build: Build, tmp_path: Path, kind: str) -> None:
     with Clip.open(build(kind)) as source, Clip.open(layer(source, "mov", tmp_path)) as result:
