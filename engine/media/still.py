@@ -1,16 +1,20 @@
 """Stills: the images that artists paint, and the ones that are made for them."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import EditError
+from engine.errors import ClipError, EditError
 from engine.media import png
-from engine.media.profile import icc_profile
+from engine.media.color import ColorTags, layout_of
+from engine.media.imagetags import ImageTags, image_tags, is_tiff
+from engine.media.planes import read_planes
 from engine.media.safe import replace, write_bytes
 
 _PEAKS = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
@@ -28,11 +32,11 @@ class Still:
 
 
 def read_still(path: Path) -> Still:
-    """Read a PNG, TIFF, JPEG or WebP with 8 or 16 bits, as its pixels are stored (a rotation tag is not obeyed).
+    """Read a PNG, TIFF, JPEG or WebP with 8 or 16 bits, upright as its tags ask, its colours not multiplied by alpha.
 
     Raises `EditError` when it is missing, unreadable, or has samples of another kind.
     """
-    pixels, icc = _decode(path)
+    pixels, tags = _decode(path)
     peak = _PEAKS[pixels.dtype]
     samples = pixels.astype(np.float32) / np.float32(peak)
     if samples.ndim == 2:
@@ -40,7 +44,9 @@ def read_still(path: Path) -> Still:
     channels = samples.shape[2]
     alpha = np.ascontiguousarray(samples[:, :, -1]) if channels in (2, 4) else None
     rgb = samples[:, :, [0, 0, 0]] if channels < 3 else samples[:, :, 2::-1]
-    return Still(np.ascontiguousarray(rgb), alpha, 8 if peak == 255 else 16, icc)
+    if alpha is not None and tags.alpha == "premultiplied":
+        rgb = np.minimum(rgb / np.where(alpha > 0, alpha, np.float32(1))[:, :, None], np.float32(1))
+    return Still(np.ascontiguousarray(rgb), alpha, 8 if peak == 255 else 16, tags.icc)
 
 
 def read_mask(path: Path) -> NDArray[np.float32]:
@@ -72,7 +78,11 @@ def write_jpeg(path: Path, rgb: NDArray[np.float32], quality: int = 85) -> None:
         write_bytes(temporary, data.tobytes())
 
 
-def _decode(path: Path) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], bytes | None]:
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+def _decode(path: Path) -> tuple[Pixels, ImageTags]:
+    """The upright samples in OpenCV's order, and what the file tells of them."""
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -81,12 +91,40 @@ def _decode(path: Path) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], bytes |
         raise EditError.unreadable(path, error.strerror or "the system refuses") from error
     if not data:
         raise EditError.unreadable(path, "it is empty")
+    tags = image_tags(data)
+    if is_tiff(data) and (tags.alpha == "straight" or tags.orientation != 1):
+        pixels = _tiff_as_stored(data, path)
+    else:
+        pixels = _with_opencv(data, path)
+    if pixels.dtype not in _PEAKS:
+        raise EditError.unreadable(path, f"its samples are {pixels.dtype}, not 8- or 16-bit")
+    return _upright(pixels, tags.orientation), tags
+
+
+def _with_opencv(data: bytes, path: Path) -> Any:
     try:
-        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise EditError.unreadable(path, "its bytes are damaged") from error
     if pixels is None:
         raise EditError.unreadable(path, "it is damaged, or of a kind that is not known")
-    if pixels.dtype not in _PEAKS:
-        raise EditError.unreadable(path, f"its samples are {pixels.dtype}, not 8- or 16-bit")
-    return pixels, icc_profile(data)
+    return pixels
+
+
+def _tiff_as_stored(data: bytes, path: Path) -> Any:
+    """A TIFF's samples with FFmpeg: OpenCV multiplies colours by a straight alpha, and turns some files but not all."""
+    try:
+        with av.open(BytesIO(data), "r", format="tiff_pipe") as container:
+            frame = next(container.decode(container.streams.video[0]))
+        planes = read_planes(frame, layout_of(frame.format.name, ColorTags(2, 2, 2, 0), frame.height, path))
+    except (av.error.FFmpegError, ClipError, StopIteration, IndexError) as error:
+        raise EditError.unreadable(path, "its transparency or rotation is stored in a way that is not known") from error
+    return np.dstack((*planes[2::-1], *planes[3:]) if len(planes) > 2 else planes)
+
+
+def _upright(pixels: Any, orientation: int) -> Any:
+    """Pixels (height, width[, channels]) turned and mirrored as Exif's `orientation` asks."""
+    turned = pixels.swapaxes(0, 1) if orientation > 4 else pixels
+    rows = slice(None, None, -1 if orientation in (3, 4, 7, 8) else 1)
+    columns = slice(None, None, -1 if orientation in (2, 3, 6, 7) else 1)
+    return turned[rows, columns]

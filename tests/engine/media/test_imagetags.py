@@ -1,4 +1,4 @@
-"""Profiles: found in every kind of file that editors save."""
+"""Tags of images: found in every kind of file that editors save."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.media.profile import icc_profile
+from engine.media.imagetags import ImageTags, image_tags
 from engine.media.still import read_still
 
 PROFILE = bytes(range(256)) * 300
@@ -74,13 +74,14 @@ def test_an_embedded_profile_comes_along(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", FILES)
 def test_an_image_without_profile_has_none(suffix: str) -> None:
-    assert icc_profile(plain(suffix)) is None
+    assert image_tags(plain(suffix)) == ImageTags()
 
 
 @given(suffix=st.sampled_from(sorted(FILES)), keep=st.floats(0, 1), noise=st.binary(max_size=40))
 @settings(max_examples=50, deadline=None)
-def test_damaged_files_never_do_worse_than_no_profile(suffix: str, keep: float, noise: bytes) -> None:
+def test_damaged_files_never_do_worse_than_no_tags(suffix: str, keep: float, noise: bytes) -> None:
     data = FILES[suffix]()
     cut = data[: int(len(data) * keep)] + noise
-    profile = icc_profile(cut)
-    assert profile is None or isinstance(profile, bytes)
+    tags = image_tags(cut)
+    assert tags.icc is None or isinstance(tags.icc, bytes)
+    assert tags.orientation in range(1, 9)
