@@ -155,11 +155,17 @@ def frame(
     clip: ClipArgument,
     index: Annotated[int, typer.Argument(min=0, metavar="N", help="Index of the frame, from 0.", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The PNG to write.  [default: CLIP_N.png]", show_default=False)
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The PNG to write, or its folder.  [default: CLIP_N.png]", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Write one exact frame as a PNG, to edit it in any program; 16-bit where the clip has more than 8 bits."""
-    path = (output or Path(f"{clip.stem}_{index:06d}.png")).absolute()
+    name = f"{clip.stem}_{index:06d}.png"
+    path = (output / name if output and output.is_dir() else output or Path(name)).absolute()
+    if path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"--output names a PNG, not “{path.name}”.")
     written = _engine("frame", {"clip": str(clip.absolute()), "frame": index, "output": str(path)})
     print(written["output"])
 
@@ -225,8 +231,9 @@ def run(arguments: Sequence[str]) -> int:
             return CANCELLED
         return FAILED if error.code in OURS else BAD_INPUT
     except (KeyboardInterrupt, asyncio.CancelledError):
+        code = CANCELLED
+    if code == CANCELLED:  # typer turns the interrupts that it meets into this code
         _complain("Cancelled.", "Start it again when you like.")
-        return CANCELLED
     return code if isinstance(code, int) else DONE
 
 

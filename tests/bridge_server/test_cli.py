@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge_server import cli, worker
 from bridge_server.client import Client
 from bridge_server.desktop.paths import CONFIG, DATA, Places
 from bridge_server.worker import ENGINE as ENGINE_VARIABLE
@@ -147,6 +148,28 @@ def test_frame_prints_the_path_of_the_png(environment: dict[str, str], clip: Pat
     done = videoshop(environment, "frame", clip, "7", "-o", tmp_path / "seven.png")
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'seven.png'}\n")
     assert (tmp_path / "seven.png").exists()
+
+
+def test_frame_takes_a_folder_and_refuses_a_name_that_is_no_png(
+    environment: dict[str, str], clip: Path, tmp_path: Path
+) -> None:
+    done = videoshop(environment, "frame", clip, "7", "-o", tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'a clip_000007.png'}\n")
+    refused = videoshop(environment, "frame", clip, "7", "-o", tmp_path / "seven.jpg")
+    assert refused.returncode == 2
+    assert "--output names a PNG, not “seven.jpg”." in refused.stderr
+    assert not (tmp_path / "seven.jpg").exists()
+
+
+def test_an_impatient_second_ctrl_c_still_says_that_it_was_cancelled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clip: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worker, "run", interrupted)
+    assert cli.run(["locate", str(clip), str(clip)]) == 130
+    assert capsys.readouterr().err.splitlines() == ["Error: Cancelled.", "Hint: Start it again when you like."]
 
 
 def test_the_version_and_the_help_are_told(environment: dict[str, str]) -> None:
