@@ -299,6 +299,14 @@ class EditError(EngineError):
             "Check that the painted layer is visible in the export and that the frame's number is right.",
         )
 
+    @classmethod
+    def mask_not_found(cls, frame: int) -> Self:
+        return cls(
+            "edit.mask_not_found",
+            f"The edited image differs from the clip's frame {frame} by specks or noise only: the edit cannot be seen.",
+            "Check that the painted layer is visible in the export, or give a mask that is white where the edit is.",
+        )
+
 
 class SettingsError(EngineError):
     """A setting is unknown or out of range."""

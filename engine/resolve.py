@@ -73,7 +73,9 @@ def keyframe(index: int, still: Still, mask: Image | None, source: Image) -> Key
     elif mask is None:
         mask = painted_mask(still.rgb, source)
         if mask.max() < _FAINTEST:
-            raise EditError.nothing_changed(index)
+            everywhere = np.ones_like(mask)
+            changed = _changed(still.rgb, source, everywhere)
+            raise EditError.mask_not_found(index) if changed else EditError.nothing_changed(index)
     else:
         if mask.max() < _FAINTEST:
             raise EditError.mask_empty()

@@ -22,6 +22,7 @@ from bridge_server.errors import WorkerError
 from bridge_server.worker import ENGINE
 from engine.media.still import read_still
 from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, EDIT, tree, videoshop
+from tests.end_to_end.pictures import frames, seen
 from tests.engine.clips import write_still
 from tests.engine.media.faulty import FAULTS, cut
 from tests.engine.media.fixtures import H264, write
@@ -52,6 +53,17 @@ def truncated(folder: Path) -> Path:
 def image(folder: Path, change: Callable[[Any], Any]) -> Path:
     """The edited frame, changed: rows, columns, R'G'B'."""
     return write_still(folder / "image.png", np.ascontiguousarray(change(read_still(BOX_EDITED).rgb), np.float32))
+
+
+def frame_of_the_box(folder: Path) -> Path:
+    return write_still(folder / "same.png", seen(frames(BOX, 20, 21)[0]))
+
+
+def speck(folder: Path) -> Path:
+    """One painted pixel."""
+    rgb = seen(frames(BOX, 20, 21)[0])
+    rgb[100, 100] = (1, 0, 1)
+    return write_still(folder / "speck.png", rgb)
 
 
 def mask(folder: Path, value: float = 1, width: int = 640, height: int = 480) -> Path:
@@ -102,6 +114,9 @@ REFUSALS = {
     "an edited frame in which nothing changed": Refusal(
         "edit.nothing_changed", lambda f: edited(frame_of_the_box(f)), "no edit to propagate"
     ),
+    "an edit too small to be seen": Refusal(
+        "edit.mask_not_found", lambda f: edited(speck(f)), "give a mask that is white where the edit is"
+    ),
     "a layer without its frame's number": Refusal(
         "edit.frame_needed", lambda f: [BOX, "--edited", layer(f)], "a layer with transparency"
     ),
@@ -142,13 +157,6 @@ REFUSALS = {
         "settings.weights_unused", lambda f: [BOX, *EDIT, "--weights", f], "works without weights"
     ),
 }
-
-
-def frame_of_the_box(folder: Path) -> Path:
-    from engine.media.clip import Clip
-
-    with Clip.open(BOX) as clip:
-        return write_still(folder / "same.png", np.clip(clip.frame(20).rgb(), 0, 1))
 
 
 @pytest.fixture

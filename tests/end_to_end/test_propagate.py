@@ -99,6 +99,20 @@ def test_the_edited_frame_of_a_10_bit_clip_comes_back_as_painted(deep: tuple[Pat
     assert np.abs(image[inside] - BLUE).max() <= 1.5 / 876  # the clip's own 10-bit codes of the colour
 
 
+def test_the_painted_layer_alone_gives_what_picture_and_mask_give(box: Path, tmp_path: Path) -> None:
+    alpha: Image = read_still(BOX_MASK).rgb[..., 0]
+    paint = layer(box, 20)[0]
+    edited = write_still(tmp_path / "layer.png", paint, 16, alpha)
+    words = ("--frame", "20", "--range", "18:23", "--format", "png", "--output", tmp_path / "result")
+    done("propagate", BOX, "--edited", edited, *words)
+    for index in range(18, 23):
+        (colours, matte), (expected, expected_matte) = layer(tmp_path / "result", index), layer(box, index)
+        assert np.abs(matte - expected_matte).mean() < 0.001
+        shown = (matte > 0.5) & (expected_matte > 0.5)
+        assert shown.sum() > 5000
+        assert np.abs(colours - expected)[shown].mean() < 0.01
+
+
 def test_a_range_is_written_under_the_sources_numbers(box: Path) -> None:
     numbered = [f"{index:06}.png" for index in range(15, 26)]
     assert [path.name for path in sorted((box / "flat").iterdir())] == numbered

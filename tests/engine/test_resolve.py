@@ -238,6 +238,16 @@ def test_an_image_that_equals_the_frame_is_refused(pan: Path, tmp_path: Path, ma
     assert refused(pan, KeyframeFiles(edited=same, frame=8, mask=mask)).code == "edit.nothing_changed"
 
 
+def test_an_edit_too_small_to_be_seen_asks_for_a_mask_and_is_taken_with_one(pan: Path, tmp_path: Path) -> None:
+    speck = frame_of(pan)
+    speck[40, 100] = (1, 0, 1)
+    edited = write_still(tmp_path / "speck.png", speck)
+    assert refused(pan, KeyframeFiles(edited=edited, frame=8)).code == "edit.mask_not_found"
+    mask = write_still(tmp_path / "mask.png", grey(boxed(Box(98, 38, 5, 5))))
+    (keyframe,) = resolved(pan, KeyframeFiles(edited=edited, frame=8, mask=mask)).keyframes
+    assert keyframe.mask.sum() == 25
+
+
 def test_a_layer_without_any_paint_is_refused(pan: Path, tmp_path: Path) -> None:
     clear = write_still(tmp_path / "clear.png", np.ones((108, 192, 3), np.float32), 8, np.zeros((108, 192), np.float32))
     assert refused(pan, KeyframeFiles(edited=clear, frame=8)).code == "edit.nothing_changed"
