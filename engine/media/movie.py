@@ -1,5 +1,6 @@
 """Movie: one encoded video stream and the source's sound, in a file that appears when it is whole."""
 
+import os
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Self
 
 import av
 
+from engine.geometry import Size
 from engine.media.audio import Sound
 from engine.media.clip import ClipInfo
 from engine.media.color import ColorTags
@@ -15,6 +17,19 @@ from engine.media.fields import FieldMarker, FieldOrder
 from engine.media.matroska import write_pixel_aspect
 from engine.media.safe import give_up, replace, writing
 from engine.media.timecode import advanced
+
+ENCODER_BYTES = 320_000_000
+"""About what the frames that an encoder works on at one time may take."""
+
+_FRAMES_A_THREAD = 3
+"""What ProRes was seen to hold for each of its threads, packets included, in the size of a frame."""
+
+
+def threads_for(size: Size, pixel_format: str) -> int:
+    """Threads of an encoder: half as many again as there are processors, few enough for `ENCODER_BYTES`."""
+    frame_bytes = size.width * size.height * av.VideoFormat(pixel_format).padded_bits_per_pixel // 8
+    affordable = ENCODER_BYTES // (_FRAMES_A_THREAD * frame_bytes)
+    return max(2, min((os.cpu_count() or 1) * 3 // 2, affordable, 8))
 
 
 class Movie:
@@ -58,7 +73,7 @@ class Movie:
                 context.width, context.height = info.size
                 context.pix_fmt = pixel_format
                 context.time_base = time_base
-                context.thread_type = "AUTO"
+                context.thread_type, context.thread_count = "AUTO", threads_for(info.size, pixel_format)
                 context.sample_aspect_ratio = info.sample_aspect_ratio
                 context.color_primaries, context.color_trc = tags.primaries, tags.transfer
                 context.colorspace, context.color_range = tags.matrix, tags.range

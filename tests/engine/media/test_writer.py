@@ -20,6 +20,7 @@ from engine.errors import OutputError, ResourceError
 from engine.geometry import Box, Size
 from engine.media.clip import Clip, ClipInfo
 from engine.media.layer import bled
+from engine.media.movie import threads_for
 from engine.media.writer import FLAT_FORMATS, LAYER_FORMATS, open_flat, open_layer
 from engine.request import Format
 from tests.engine.media.conftest import Build
@@ -357,6 +358,15 @@ def test_a_full_disk_is_named_and_leaves_nothing(
         layer(source, "mov", small_disk) if format == "mov" else flat(source, format, small_disk)
     assert caught.value.code == "resource.disk_full"
     assert list(small_disk.iterdir()) == []
+
+
+def test_encoders_take_no_more_memory_on_a_larger_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    hd, uhd = Size(1920, 1080), Size(3840, 2160)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert [threads_for(hd, form) for form in ("yuv420p", "yuva444p10le")] == [8, 6]
+    assert threads_for(uhd, "yuva444p10le") == 2
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert [threads_for(hd, form) for form in ("yuv420p", "yuva444p10le")] == [3, 3]
 
 
 def test_writers_work_in_threads_of_their_own(build: Build, tmp_path: Path) -> None:
