@@ -108,7 +108,8 @@ class Clip:
     def open(cls, path: Path, image_rate: Fraction = IMAGE_RATE) -> Self:
         """Open a video file, or a folder of numbered images shown at `image_rate`.
 
-        Reads through the file once to number its frames. Raises `ClipError`, one code for each fault.
+        An mp4 or mov tells the times of its frames in its head; other files are read through once. Raises
+        `ClipError`, one code for each fault.
         """
         if path.is_dir():
             if not os.access(path, os.R_OK | os.X_OK):

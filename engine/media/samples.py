@@ -165,7 +165,7 @@ def _file_boxes(file: BinaryIO, length: int) -> Iterator[tuple[bytes, int, int]]
         body = 8
         if size == 1 and len(header) == 16:
             (size,), body = struct.unpack_from(">Q", header, 8), 16
-        stop = at + size if size else length
+        stop = min(at + size, length) if size else length
         if stop < at + body:
             return
         yield kind, at + body, stop
