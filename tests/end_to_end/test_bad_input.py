@@ -1,4 +1,4 @@
-"""What `videoshop propagate` refuses: exit code 2, one line that says what is wrong, one that says what to do.
+"""What the command refuses: exit code 2, one line that says what is wrong, one that says what to do.
 
 The command line runs in this process, where the fault's code can be seen; the engine is a process of its own.
 """
@@ -21,7 +21,7 @@ from bridge_server import cli, worker
 from bridge_server.errors import WorkerError
 from bridge_server.worker import ENGINE
 from engine.media.still import read_still
-from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, EDIT, tree, videoshop
+from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, DEMO, EDIT, tree, videoshop
 from tests.end_to_end.pictures import frames, seen
 from tests.engine.clips import write_still
 from tests.engine.media.faulty import FAULTS, cut
@@ -186,10 +186,14 @@ def previous(tmp_path: Path) -> Path:
     return folder
 
 
-def refusal(words: Words, output: Path, said: pytest.CaptureFixture[str]) -> tuple[str, str]:
+def propagating(words: Words, output: Path) -> Words:
+    return ["propagate", *words, "--output", output]
+
+
+def refusal(words: Words, said: pytest.CaptureFixture[str]) -> tuple[str, str]:
     """Run a command that must be refused; the two lines on stderr."""
     said.readouterr()
-    exit_code = cli.run([str(word) for word in ("propagate", *words, "--output", output)])
+    exit_code = cli.run([str(word) for word in words])
     heard = said.readouterr()
     assert (exit_code, heard.out) == (cli.BAD_INPUT, "")
     error, hint = heard.err.splitlines()
@@ -206,17 +210,41 @@ def test_each_is_refused_with_its_own_code_and_the_previous_result_stays(
     expected, before = REFUSALS[case], tree(previous)
     place = tmp_path / "input"
     place.mkdir()
-    error, hint = refusal(expected.words(place), previous, capfd)
+    error, hint = refusal(propagating(expected.words(place), previous), capfd)
     assert codes == [expected.code]
     assert expected.said in error + hint
     assert str(tmp_path) not in error + hint
     assert tree(previous) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["locate", "nowhere.mp4", BOX_EDITED], "clip.missing"),
+        (["locate", BOX, BOX], "edit.unreadable"),
+        (["locate", BOX, DEMO / "cup_edited.png"], "edit.frame_not_found"),
+        (["frame", "nowhere.mp4", "0"], "clip.missing"),
+        (["frame", BOX, "60"], "clip.out_of_range"),
+    ],
+)
+def test_locate_and_frame_refuse_in_the_same_way(
+    words: Words,
+    code: str,
+    tmp_path: Path,
+    codes: list[str],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refusal(words, capfd)
+    assert codes == [code]
+    assert tree(tmp_path) == {}
+
+
 def test_no_folder_is_made_for_what_is_refused(
     tmp_path: Path, codes: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    refusal([BOX, *EDIT, "--range", "0:20"], tmp_path / "new" / "folder", capfd)
+    refusal(propagating([BOX, *EDIT, "--range", "0:20"], tmp_path / "new" / "folder"), capfd)
     assert codes == ["edit.frame_outside_range"]
     assert tree(tmp_path) == {}
 
@@ -226,7 +254,7 @@ def test_an_output_that_is_a_file_or_below_one_is_refused_and_the_file_stays(
     below: str, code: str, tmp_path: Path, codes: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine").write_bytes(b"mine")
-    refusal([BOX, *EDIT], tmp_path / "mine" / below, capfd)
+    refusal(propagating([BOX, *EDIT], tmp_path / "mine" / below), capfd)
     assert codes == [code]
     assert tree(tmp_path) == {"mine": b"mine"}
 
@@ -262,8 +290,8 @@ def test_a_disk_that_fills_up_leaves_the_previous_result_and_no_half_of_the_new_
     before = tree(folder)
     engine = [sys.executable, "-m", "tests.end_to_end.full_disk", *([] if small else ["simulated"])]
     monkeypatch.setenv(ENGINE, shlex.join(engine))
-    words = [BOX, *EDIT, "--range", "12:42", "--format", formats, "--output", folder]
-    assert cli.run(["propagate", *map(str, words)]) == cli.BAD_INPUT
+    words = propagating([BOX, *EDIT, "--range", "12:42", "--format", formats], folder)
+    assert cli.run([str(word) for word in words]) == cli.BAD_INPUT
     assert codes == ["resource.disk_full"]
     plan, error, hint = capfd.readouterr().err.splitlines()
     assert plan.startswith("29 frames to paint, about ")
@@ -287,6 +315,6 @@ def test_an_unknown_method_and_an_unknown_format_are_refused_before_the_engine_i
     previous: Path, codes: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     for words in (["--method", "magic"], ["--format", "avi"]):
-        error, _ = refusal([BOX, *EDIT, *words], previous, capfd)
+        error, _ = refusal(propagating([BOX, *EDIT, *words], previous), capfd)
         assert words[1] in error
     assert codes == []
