@@ -262,7 +262,8 @@ def _report(
         reports.EditedFrame(frame=keyframe.index, mask_area=float(np.mean(keyframe.mask, dtype=np.float64)))
         for keyframe in edit.keyframes
     )
-    warnings = (*edit.warnings, *job.warnings, *reports.low_confidence(job.confident))
+    sound = [info.audio_note] if info.audio_note else []
+    warnings = (*edit.warnings, *job.warnings, *reports.low_confidence(job.confident), *sound)
     return Report(
         source=reports.Source(
             sha256=sha256,
