@@ -21,6 +21,8 @@ from engine.media.safe import give_up, replace_folder, write_bytes
 
 H264_OPTIONS = {"preset": "veryfast", "crf": "16"}
 FFV1_OPTIONS = {"level": "3", "slicecrc": "1", "g": "1"}
+SLICED = 64
+"""Pictures with shorter sides are not cut into slices."""
 
 
 class FlatWriter(Protocol):
@@ -46,10 +48,11 @@ class LosslessFlat:
         pixel_format = self._packed or info.layout.name
         if pixel_format not in offered:
             raise OutputError.pixels_unsupported(path, pixel_format)
-        # FFV1 cuts a picture into slices on the chroma grid; where the size is off it, the encoder knows how many fit.
-        self._off_grid = info.size.width % (1 << info.layout.log2_chroma_w) or info.size.height % (
-            1 << info.layout.log2_chroma_h
-        )
+        # FFV1 cuts a picture into slices on the chroma grid; off that grid, or where the picture is small, the encoder
+        # knows how many fit.
+        size, layout = info.size, info.layout
+        off_grid = size.width % (1 << layout.log2_chroma_w) or size.height % (1 << layout.log2_chroma_h)
+        sliced = not off_grid and min(size) >= SLICED
         self._movie = Movie(
             path,
             info,
@@ -58,7 +61,7 @@ class LosslessFlat:
             codec="ffv1",
             pixel_format=pixel_format,
             tags=info.tags.named(info.layout),
-            options=FFV1_OPTIONS | ({} if self._off_grid else {"slices": "16"}),
+            options=FFV1_OPTIONS | ({"slices": "16"} if sliced else {}),
             rate=info.fps,
             time_base=info.time_base,
             fields=info.field_order,

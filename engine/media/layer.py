@@ -78,15 +78,18 @@ class ProResLayer:
         self._info, self._start = info, start
         matrix = info.layout.matrix if info.layout.family == "yuv" else "bt709"
         self._layout = yuv_layout(10, 0, 0, False, matrix if matrix in _PRORES_MATRICES else "bt709", True)
+        # The faster encoder takes no odd widths; the other does.
+        odd = info.size.width % 2
+        codec, options = ("prores_ks", PRORES_OPTIONS | {"alpha_bits": "16"}) if odd else ("prores_aw", PRORES_OPTIONS)
         self._movie = Movie(
             path,
             info,
             start,
             stop,
-            codec="prores_aw",
+            codec=codec,
             pixel_format=self._layout.name,
             tags=info.tags.named(self._layout),
-            options=PRORES_OPTIONS,
+            options=options,
             rate=info.fps,
             time_base=1 / info.fps if info.constant_rate else info.time_base,
             fields=info.field_order,

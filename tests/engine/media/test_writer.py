@@ -407,3 +407,30 @@ def test_pixels_that_a_format_cannot_hold_are_refused(build: Build, tmp_path: Pa
         assert caught.value.code == "output.pixels_unsupported"
         assert info.size == Size(96, 64)
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [(95, 63), (95, 64), (96, 63), (3, 5)])
+def test_a_layer_of_odd_sides_has_the_clips_size(size: tuple[int, int], tmp_path: Path) -> None:
+    path = write(tmp_path / "odd.mkv", "ffv1", "yuv444p", size=size)
+    with Clip.open(path) as clip:
+        box = Box(0, 0, 2, 3)
+        with open_layer("mov", tmp_path, clip.info, 0, clip.info.frames) as writer:
+            for index in range(clip.info.frames):
+                writer.write(index, box, np.full((3, 2, 3), 0.5, np.float32), np.ones((3, 2), np.float32))
+    with Clip.open(tmp_path / "layer.mov") as result:
+        assert tuple(result.info.size) == size
+        alpha = result.frame(1).planes[3]
+        assert alpha[:3, :2].min() > 0.99 * alpha.max() > 0
+        assert not alpha[3:].any()
+
+
+@pytest.mark.parametrize("size", [(4, 4), (640, 6), (63, 64)])
+def test_a_tiny_clip_is_written_without_loss(size: tuple[int, int], tmp_path: Path) -> None:
+    path = write(tmp_path / "tiny.mkv", "ffv1", "yuv420p", size=size)
+    with Clip.open(path) as clip:
+        with open_flat("mkv", tmp_path, clip.info, 0, clip.info.frames) as writer:
+            for frame in clip.frames():
+                writer.write(frame)
+        with Clip.open(tmp_path / "flat.mkv") as result:
+            for frame, again in zip(clip.frames(), result.frames(), strict=True):
+                assert all(np.array_equal(a, b) for a, b in zip(frame.planes, again.planes, strict=True))
