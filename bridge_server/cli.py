@@ -38,6 +38,10 @@ STAGES: dict[Stage, str] = {
     "probe": "Reading the clip",
     "locate": "Finding the frame",
     "plan": "Planning",
+    "encode": "Encoding",
+    "invert": "Inverting",
+    "generate": "Generating",
+    "decode": "Decoding",
     "propagate": "Propagating",
     "write": "Writing",
 }

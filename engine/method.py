@@ -1,8 +1,9 @@
 """The contract that every propagation method keeps."""
 
-from collections.abc import Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from engine.edit import Keyframe
 from engine.geometry import Box
 from engine.media.clip import Frame
-from engine.plan import Cost
+from engine.plan import Cost, Plan
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,56 @@ class Painted:
     warnings: tuple[str, ...] = ()
 
 
-class Method(Protocol):
-    """A way to carry an edit through a clip. It writes no files."""
+@dataclass
+class Passes:
+    """How often a diffusion model ran: network passes of batch 1, frames through the VAE's encoder and decoder."""
+
+    network: int = 0
+    vae_encoded: int = 0
+    vae_decoded: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress within a method that makes many frames at once: `done` of `total` steps of a stage.
+
+    `preview` (height, width, 3) R'G'B' in [0, 1], when given, is a small picture of how far it has come.
+    """
+
+    stage: Literal["encode", "invert", "generate", "decode"]
+    done: int
+    total: int
+    preview: NDArray[np.float32] | None = None
+
+
+OnStep = Callable[[Step], None]
+"""Takes each step; what it raises (`Cancelled`) stops the method."""
+
+
+class Method(ABC):
+    """A way to carry an edit through a clip. It writes no result files."""
+
+    def __init__(self) -> None:
+        self.passes = Passes()
+        """What a diffusion model was run for so far."""
+        self.notes: list[str] = []
+        """Sentences for the report on how the work was done."""
 
     @property
+    @abstractmethod
     def cost(self) -> Cost:
         """What a frame costs on the machine at hand, for the estimate before the run."""
-        ...
 
-    def propagate(self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame]) -> Iterator[Painted]:
+    def check(self, steps: Plan) -> None:  # noqa: B027  # most methods can do any plan
+        """Raise EngineError when this method cannot do `steps`."""
+
+    @abstractmethod
+    def propagate(
+        self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
+    ) -> Iterator[Painted]:
         """Yield one `Painted` for each of `frames`, in their order.
 
         `source` is the clip's frame at the keyframe; `frames` are the frames of one span, whose first is the keyframe's
-        neighbour in time, before or after it. They stream: hold few of them.
+        neighbour in time, before or after it. They stream: hold few of them, or as many as `cost.window` says. A method
+        that works on many frames at once tells `on_step` how far it is.
         """
-        ...

@@ -6,6 +6,7 @@ from time import monotonic
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.media.clip import Frame
 from engine.media.color import Plane, rounded
@@ -26,8 +27,12 @@ class Previews:
         return monotonic() - self._last >= SECONDS_BETWEEN
 
     def write(self, frame: Frame) -> Path:
+        return self.write_rgb(np.clip(small(frame).rgb(), 0, 1))
+
+    def write_rgb(self, rgb: NDArray[np.float32]) -> Path:
+        """A picture (height, width, 3) R'G'B' in [0, 1], as it is."""
         self._last = monotonic()
-        write_jpeg(self._path, np.clip(small(frame).rgb(), 0, 1))
+        write_jpeg(self._path, rgb)
         return self._path
 
 

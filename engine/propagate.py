@@ -8,7 +8,7 @@ import errno
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from time import monotonic
 from typing import TypeVar
@@ -20,7 +20,7 @@ from engine.composite import flatten, fuse, keyframe_painted, outside_difference
 from engine.edit import Edit, Keyframe
 from engine.errors import ResourceError
 from engine.media.clip import Clip, ClipInfo, Frame
-from engine.method import Method, Painted
+from engine.method import Method, Painted, Step
 from engine.methods import chosen
 from engine.outputs import Composite, Outputs, Target, bytes_needed, targets
 from engine.plan import Plan, Span, plan, weight_before
@@ -65,6 +65,7 @@ def _propagate(request: Request, on_event: OnEvent, method: Method) -> Report:
         staging = stack.enter_context(Staging(request.output))
         wanted = targets(request.formats)
         _check_room(staging, wanted, steps, painted, clip.info)
+        method.check(steps)
         on_event(Event(stage="plan", done=1, total=1, message=_told(steps)))
         job = Job(clip, edit, steps, method, staging, on_event, clock)
         with Outputs(wanted, staging.folder, clip.info, start, stop) as outputs:
@@ -155,11 +156,18 @@ class Job:
         number = next(n for n, keyframe in enumerate(self.edit.keyframes) if keyframe.index == span.keyframe)
         keyframe, source = self.edit.keyframes[number], self.edit.sources[number]
         fed = Fed(frames)
-        work = self.clock.around("propagate", self.method.propagate(keyframe, source, fed))
+        work = self.clock.around("propagate", self.method.propagate(keyframe, source, fed, self._step))
         for index, painted in zip(span.frames, work, strict=True):
             if painted.index != index:
                 raise ValueError(f"the method painted frame {painted.index} where frame {index} was due")
             yield fed.take(), painted
+
+    def _step(self, step: Step) -> None:
+        """A method that makes many frames at once is one step further."""
+        path = None
+        if step.preview is not None and self._previews.due():
+            path = self._previews.write_rgb(step.preview)
+        self.on_event(Event(stage=step.stage, done=step.done, total=step.total, preview=path))
 
     def _count(self, frame: Frame, painted: Painted | None = None) -> None:
         """One step is done; a preview of it is made when one is due. `painted` is still to be laid over `frame`."""
@@ -263,7 +271,7 @@ def _report(
         for keyframe in edit.keyframes
     )
     sound = [info.audio_note] if info.audio_note else []
-    warnings = (*edit.warnings, *job.warnings, *reports.low_confidence(job.confident), *sound)
+    warnings = (*edit.warnings, *job.warnings, *reports.low_confidence(job.confident), *sound, *job.method.notes)
     return Report(
         source=reports.Source(
             sha256=sha256,
@@ -281,7 +289,7 @@ def _report(
         weights=None if request.weights is None else request.weights.name,
         version=reports.engine_version(),
         timings=clock.read(),
-        passes=reports.Passes(),
+        passes=reports.Passes(**asdict(job.method.passes)),
         quality=reports.Quality(outside_max_abs_diff=job.outside, confident_fraction=job.confident, warnings=warnings),
         outputs=tuple(reports.Output(kind=target.kind, format=target.format, path=target.name) for target in wanted),
     )

@@ -45,10 +45,11 @@ class EditSummary(_Frozen):
 
 
 class Passes(_Frozen):
-    """Work of a diffusion model; 0 for a method without one."""
+    """Work of a diffusion model; 0 for a method without one. Network passes of batch 1, frames through the VAE."""
 
     network: int = 0
-    vae_frames: int = 0
+    vae_encoded: int = 0
+    vae_decoded: int = 0
 
 
 class Quality(_Frozen):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 MethodName = Literal["flow", "videoshop"]
 Format = Literal["mov", "mp4", "mkv", "png"]
 Transfer = Literal["auto", "appearance", "opaque", "removal"]
-Stage = Literal["probe", "locate", "plan", "propagate", "write"]
+Stage = Literal["probe", "locate", "plan", "encode", "invert", "generate", "decode", "propagate", "write"]
 
 
 class _Frozen(BaseModel):
@@ -38,6 +38,31 @@ class FlowSettings(_Frozen):
     """Settings of the `flow` method."""
 
     transfer: Transfer = "auto"
+
+
+class VideoshopSettings(_Frozen):
+    """Settings of the `videoshop` method. As they stand they are the `reference` preset, the released code's."""
+
+    steps: Annotated[int, Field(ge=1, le=200)] = 25
+    """Noise levels of the whole schedule."""
+    strength: Annotated[float, Field(gt=0, le=1)] = 0.55
+    """The part of the schedule that is run, its last: how far a clip is taken apart."""
+    threshold: Annotated[float, Field(ge=0, le=700)] = 1.0
+    """Noise level at or below which inversion has no direction yet and goes by chance."""
+    proxy: Literal["chord", "slope"] = "chord"
+    """Where inversion expects the next latent: on the line from the clean latent, or on that of the last step."""
+    normalisation: Literal["none", "reference", "paper", "clip"] = "reference"
+    """Over what the latents' mean and spread are taken before inversion."""
+    rescale: bool = True
+    """Whether the result takes the colours of the edited image's latents."""
+    guidance_first: Annotated[float, Field(ge=1, le=20)] = 4.0
+    """How strongly the edited image guides the first frame."""
+    guidance_last: Annotated[float, Field(ge=1, le=20)] = 4.0
+    """The same for the last frame; between them it changes evenly."""
+    guidance_from: Annotated[float, Field(ge=0, le=700)] = 0.0
+    """The lowest noise level that is guided."""
+    guidance_to: Annotated[float, Field(ge=0, le=700)] = 700.0
+    """The highest noise level that is guided."""
 
 
 class Request(_Frozen):

@@ -11,7 +11,7 @@ from engine.flow.carry import CONTEXT, Carried, Carrier, Painter
 from engine.flow.remove import Remover
 from engine.geometry import Box
 from engine.media.clip import Frame
-from engine.method import Painted
+from engine.method import Method, OnStep, Painted
 from engine.motion.cuts import CutDetector
 from engine.motion.picture import picture, working_size
 from engine.plan import Cost
@@ -23,10 +23,11 @@ BUDGET = 60_000
 """Working pixels of all tracked regions together: motion is found at the largest scale that fits."""
 
 
-class FlowMethod:
-    """Implements `engine.method.Method`."""
+class FlowMethod(Method):
+    """The embedded default."""
 
     def __init__(self, settings: FlowSettings | None = None) -> None:
+        super().__init__()
         self._settings = settings or FlowSettings()
 
     @property
@@ -34,8 +35,10 @@ class FlowMethod:
         """Measured on two cores of a 2020s server; see tests/benchmarks/RESULTS.md."""
         return Cost(seconds_per_frame=0.05, seconds_per_pixel=2.5e-7, bytes_per_pixel=400, base_bytes=200_000_000)
 
-    def propagate(self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame]) -> Iterator[Painted]:
-        """See `engine.method.Method.propagate`. A scene cut ends the propagation: frames beyond it stay as they are."""
+    def propagate(
+        self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep = lambda step: None
+    ) -> Iterator[Painted]:
+        """See `Method.propagate`. A scene cut ends the propagation: frames beyond it stay as they are."""
         original = np.clip(source.rgb(), 0, 1)
         found = parts(keyframe.rgb, original, keyframe.mask, self._settings.transfer)
         del original

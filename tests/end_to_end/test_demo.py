@@ -88,7 +88,7 @@ def test_the_report_has_the_promised_fields_and_no_difference_outside(demo: Path
     assert set(report) == {*promised, "range", "outputs"}
     assert set(report["source"]) == {"sha256", "frames", "fps", "width", "height", "pixel_format"}
     assert set(report["edit"]) == {"frame", "mask_area", "keyframes"}
-    assert set(report["passes"]) == {"network", "vae_frames"}
+    assert set(report["passes"]) == {"network", "vae_encoded", "vae_decoded"}
     assert set(report["quality"]) == {"outside_max_abs_diff", "confident_fraction", "warnings"}
     read = report_of(demo / name)
     with Clip.open(DEMO / f"{name}.mp4") as clip:

@@ -8,21 +8,24 @@ from engine.composite import keyframe_painted
 from engine.edit import Keyframe
 from engine.geometry import Box, Size
 from engine.media.clip import Frame
-from engine.method import Painted
+from engine.method import Method, OnStep, Painted
 from engine.plan import Cost
 
 
-class ShiftMethod:
+class ShiftMethod(Method):
     """Moves the keyframe's paint by `step` pixels to the left a frame; frames from `cut` on keep none of it."""
 
     def __init__(self, step: int = 2, cut: int | None = None) -> None:
+        super().__init__()
         self._step, self._cut = step, cut
 
     @property
     def cost(self) -> Cost:
         return Cost(seconds_per_frame=0.001, seconds_per_pixel=1e-8)
 
-    def propagate(self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame]) -> Iterator[Painted]:
+    def propagate(
+        self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
+    ) -> Iterator[Painted]:
         assert source.index == keyframe.index
         painted = keyframe_painted(keyframe)
         for frame in frames:

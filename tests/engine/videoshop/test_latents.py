@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from engine.videoshop.latents import Normalisation, normalised, rescaled
+
+CLIP = torch.randn(5, 4, 6, 7, generator=torch.Generator().manual_seed(0)) * 3 + torch.arange(5.0)[:, None, None, None]
+
+
+@pytest.mark.parametrize(("over", "axes"), [("reference", (1, 2, 3)), ("paper", (0, 2, 3)), ("clip", (0, 1, 2, 3))])
+def test_what_is_normalised_has_mean_0_and_deviation_1(over: Normalisation, axes: tuple[int, ...]) -> None:
+    found = normalised(CLIP, over)
+    assert float(found.mean(axes).abs().max()) < 1e-5
+    assert float((found.std(axes) - 1).abs().max()) < 1e-5
+
+
+def test_the_released_code_takes_each_frames_brightness_and_the_clips_statistics_keep_it() -> None:
+    assert float(normalised(CLIP, "reference").mean((1, 2, 3)).std()) < 1e-5
+    assert float(normalised(CLIP, "clip").mean((1, 2, 3)).std()) > 0.2
+
+
+def test_none_leaves_latents_as_they_are() -> None:
+    assert normalised(CLIP, "none") is CLIP
+
+
+def test_the_first_frame_takes_the_edited_images_colours() -> None:
+    edited = torch.randn(1, 4, 6, 7, generator=torch.Generator().manual_seed(1)) * 0.2 + 1
+    found = rescaled(CLIP, edited)
+    torch.testing.assert_close(found[:1].mean((0, 2, 3)), edited.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found[:1].std((0, 2, 3)), edited.std((0, 2, 3)), rtol=1e-4, atol=1e-5)
+
+
+def test_one_affine_serves_all_frames() -> None:
+    edited = torch.randn(1, 4, 6, 7, generator=torch.Generator().manual_seed(1))
+    moved, shifted = rescaled(CLIP, edited), rescaled(CLIP * 2 + 1, edited)
+    torch.testing.assert_close(moved, shifted, rtol=1e-4, atol=1e-4)
