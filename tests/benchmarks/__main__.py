@@ -6,13 +6,14 @@ import sys
 NAMES = {
     "flow": "quality of the flow method: real clips, known grades, exact synthetic truth",
     "propagate": "speed and memory of the whole job at 1080p",
+    "videoshop": "cost of the diffusion method; --full-size at SVD's size, on a GPU",
     "locate": "finding the edited frame in a long clip",
 }
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
-        print("usage: python -m tests.benchmarks NAME, where NAME is", file=sys.stderr)
+    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
+        print("usage: python -m tests.benchmarks NAME [OPTION], where NAME is", file=sys.stderr)
         for name, what in NAMES.items():
             print(f"  {name:10} {what}", file=sys.stderr)
         return 2
