@@ -60,7 +60,8 @@ class LatentView:
     def __call__(self, latent: Tensor) -> Image:
         """R'G'B' (h, w, 3) of one latent (channels, h, w)."""
         _, height, width = latent.shape
-        return (_features(latent[None]) @ self._map).reshape(height, width, 3).clamp(0, 1).numpy()
+        colours = (_features(latent[None]) @ self._map).reshape(height, width, 3).clamp(0, 1)
+        return np.asarray(colours.numpy(), np.float32)
 
 
 def _features(latents: Tensor) -> Tensor:
