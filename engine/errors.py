@@ -307,6 +307,14 @@ class EditError(EngineError):
             "Check that the painted layer is visible in the export, or give a mask that is white where the edit is.",
         )
 
+    @classmethod
+    def keyframe_not_first(cls, start: int) -> Self:
+        return cls(
+            "edit.keyframe_not_first",
+            f"This method needs the edited frame to be the first of the range, frame {start}.",
+            "Start the range at the edited frame, edit the first frame, or use the method flow.",
+        )
+
 
 class SettingsError(EngineError):
     """A setting is unknown or out of range."""
@@ -341,6 +349,22 @@ class SettingsError(EngineError):
             "settings.method_unavailable",
             f"The method {method} is not part of this installation.",
             f"Use one of: {', '.join(available)}.",
+        )
+
+    @classmethod
+    def number_refused(cls, key: str, value: str, wanted: str) -> Self:
+        return cls(
+            "settings.value_refused",
+            f"The setting {key} cannot be {value}.",
+            f"It takes {wanted}.",
+        )
+
+    @classmethod
+    def range_too_long(cls, frames: int, most: int) -> Self:
+        return cls(
+            "settings.range_too_long",
+            f"The range has {frames} frames, but this model makes at most {most} at once.",
+            f"Give a range of at most {most} frames from the edited one, or use the method flow.",
         )
 
     @classmethod
@@ -391,6 +415,176 @@ class OutputError(EngineError):
 class WeightsError(EngineError):
     """Model files are missing, truncated or of another model."""
 
+    @classmethod
+    def missing(cls, path: Path) -> Self:
+        return cls(
+            "weights.missing",
+            f"There are no weights at {path.name}.",
+            "Check the path, or see with `videoshop weights list` what is installed.",
+        )
+
+    @classmethod
+    def not_installed(cls, name: str | None = None) -> Self:
+        return cls(
+            "weights.not_installed",
+            f"The weights {name} are not installed." if name else "No model weights are installed.",
+            f"Run `videoshop weights download {name or 'svd'}`, or say with --weights where they are.",
+        )
+
+    @classmethod
+    def unknown_name(cls, name: str, known: Sequence[str]) -> Self:
+        return cls(
+            "weights.unknown_name",
+            f"No weights are called {name}.",
+            f"{_perhaps(name, known)}The known ones are: {', '.join(known)}.",
+        )
+
+    @classmethod
+    def incomplete(cls, path: Path) -> Self:
+        return cls(
+            "weights.incomplete",
+            f"The weights in {path.name} have not arrived in full.",
+            f"Run `videoshop weights download {path.name}` again: it goes on where it stopped.",
+        )
+
+    @classmethod
+    def not_weights(cls, path: Path) -> Self:
+        return cls(
+            "weights.not_weights",
+            f"{path.name} is not a model: no folder with a model_index.json, no .safetensors file.",
+            "Give the folder that holds model_index.json, or a single-file checkpoint such as svd.safetensors.",
+        )
+
+    @classmethod
+    def pickled(cls, path: Path) -> Self:
+        return cls(
+            "weights.pickled",
+            f"{path.name} is a pickle, which can run any program when it is read.",
+            "Give the weights as .safetensors; the models' pages offer them.",
+        )
+
+    @classmethod
+    def wrong_model(cls, path: Path, found: str) -> Self:
+        return cls(
+            "weights.wrong_model",
+            f"{path.name} is {found}, not Stable Video Diffusion.",
+            "Give weights of stable-video-diffusion-img2vid, -xt or -xt-1-1.",
+        )
+
+    @classmethod
+    def part_missing(cls, path: Path, part: str) -> Self:
+        return cls(
+            "weights.part_missing",
+            f"{path.name} lacks {part}.",
+            "Copy or download the model again, in full.",
+        )
+
+    @classmethod
+    def truncated(cls, path: Path, size: int, expected: int) -> Self:
+        return cls(
+            "weights.truncated",
+            f"{path.name} ends too early: it has {size:,} bytes of {expected:,}.",
+            "Copy or download this file again; it did not finish.",
+        )
+
+    @classmethod
+    def damaged(cls, path: Path, why: str) -> Self:
+        return cls(
+            "weights.damaged",
+            f"{path.name} is damaged: {why}.",
+            "Copy or download this file again.",
+        )
+
+    @classmethod
+    def tensors_differ(cls, path: Path, what: str) -> Self:
+        return cls(
+            "weights.tensors_differ",
+            f"The tensors in {path.name} are not those of its model: {what}.",
+            "Give the config.json that belongs to these weights, or download the model again.",
+        )
+
+    @classmethod
+    def precision_unsupported(cls, path: Path, dtype: str) -> Self:
+        return cls(
+            "weights.precision_unsupported",
+            f"The tensors in {path.name} are stored as {dtype}.",
+            "Give the weights in 16 or 32 bits (fp16, bf16 or fp32); quantised ones cannot be used.",
+        )
+
+    @classmethod
+    def licence_needed(cls, name: str, terms: str) -> Self:
+        return cls(
+            "weights.licence_not_accepted",
+            f"The licence of {name} has not been accepted.",
+            f"Read it at {terms}; if you agree, run the command again with --accept-license.",
+        )
+
+    @classmethod
+    def not_accepted(cls, repository: str, with_token: bool) -> Self:
+        page = f"https://huggingface.co/{repository}"
+        token = "check that the token given belongs to that account" if with_token else "give a token of that account"
+        return cls(
+            "weights.not_accepted",
+            f"The hub does not hand out {repository} to you.",
+            f"Accept its terms at {page} and {token}: --token or HF_TOKEN (from https://huggingface.co/settings/tokens).",
+        )
+
+    @classmethod
+    def unknown_repository(cls, repository: str) -> Self:
+        return cls(
+            "weights.unknown_repository",
+            f"The hub knows no {repository}.",
+            "Check HF_ENDPOINT if you set it; else the model has moved: get its files elsewhere and use --from FOLDER.",
+        )
+
+    @classmethod
+    def unreachable(cls, host: str, why: str) -> Self:
+        return cls(
+            "weights.unreachable",
+            f"{host} cannot be reached: {why}.",
+            "Check the network, HTTPS_PROXY and HF_ENDPOINT; or copy the files from elsewhere, with --from FOLDER.",
+        )
+
+    @classmethod
+    def server_failed(cls, host: str, why: str) -> Self:
+        return cls(
+            "weights.server_failed",
+            f"{host} does not serve the weights: {why}.",
+            "Try again later; what has arrived is kept.",
+        )
+
+    @classmethod
+    def download_failed(cls, file: str) -> Self:
+        return cls(
+            "weights.download_failed",
+            f"The connection broke again and again while {file} was downloaded.",
+            "Run the command again: it goes on where it stopped.",
+        )
+
+    @classmethod
+    def corrupt(cls, file: str) -> Self:
+        return cls(
+            "weights.corrupt",
+            f"{file} arrived twice with wrong bytes.",
+            "Something between here and the hub changes them: try without a proxy, or another mirror (HF_ENDPOINT).",
+        )
+
+    @classmethod
+    def in_use(cls, name: str) -> Self:
+        return cls(
+            "weights.in_use",
+            f"The weights {name} are in use by another process.",
+            "Wait for it to end, and try again.",
+        )
+
+    @classmethod
+    def not_ours(cls, path: Path) -> Self:
+        return cls(
+            "weights.not_ours",
+            f"{path.name} was not put there by `videoshop weights`, so it is not touched.",
+            "Move or delete the folder yourself.",
+        )
+
 
 class ResourceError(EngineError):
     """Memory or disk ran out."""
@@ -404,6 +598,35 @@ class ResourceError(EngineError):
         )
 
     @classmethod
+    def device_busy(cls, device: str, needed: int, free: int) -> Self:
+        """`needed` at the least and `free`, in bytes, of a device that would be large enough if nothing else used it."""
+        return cls(
+            "resource.device_busy",
+            f"Other programs leave {_megabytes(max(free, 0))} of {device}'s memory free; the model needs "
+            f"{_megabytes(needed)} for frames of this size.",
+            "Close programs that use the graphics card, or use the method flow.",
+        )
+
+    @classmethod
+    def device_full(cls, tried: str) -> Self:
+        """`tried` tells the lightest plan, which ran out of memory too."""
+        return cls(
+            "resource.device_full",
+            f"The model ran out of memory in its lightest form too ({tried}).",
+            "Close programs that use the graphics card, give a shorter range, or use the method flow.",
+        )
+
+    @classmethod
+    def memory_too_small(cls, needed: int, total: int) -> Self:
+        """`needed` at the least and `total`, in bytes, of the machine's own memory."""
+        return cls(
+            "resource.memory_too_small",
+            f"The model needs {_megabytes(needed)} of memory for frames of this size; this machine has "
+            f"{_megabytes(total)}, and no graphics card with enough.",
+            "Give a shorter range, or use the method flow, which needs little memory.",
+        )
+
+    @classmethod
     def disk_full(cls, path: Path, needed: int | None = None, free: int | None = None) -> Self:
         """`needed` and `free` in bytes; None when the disk filled up while writing."""
         room = f": about {_megabytes(needed)} are needed" if needed is not None else ""
@@ -412,6 +635,15 @@ class ResourceError(EngineError):
             "resource.disk_full",
             f"There is not enough room on the disk of {path.name}{room}{left}.",
             "Free some space, choose fewer formats or a shorter range, or another output folder.",
+        )
+
+    @classmethod
+    def no_room_for_weights(cls, folder: Path, needed: int | None = None, free: int | None = None) -> Self:
+        """`needed` and `free` in bytes; None when the disk filled up while writing."""
+        return cls(
+            "resource.disk_full",
+            cls.disk_full(folder, needed, free).message,
+            "Free some space, or keep the weights on another disk: --to FOLDER, or VIDEOSHOP_WEIGHTS.",
         )
 
 
