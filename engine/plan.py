@@ -117,7 +117,7 @@ def weight_before(index: int, before: int, after: int, confidence_before: float,
 
     Each side weighs its confidence over its distance; where neither is confident the distances decide alone.
     """
-    if confidence_before <= 0 and confidence_after <= 0:
-        confidence_before = confidence_after = 1.0
     near, far = confidence_before / (index - before), confidence_after / (after - index)
+    if near + far <= 0:
+        near, far = 1 / (index - before), 1 / (after - index)
     return near / (near + far)
