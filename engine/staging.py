@@ -5,13 +5,13 @@ A folder with a `report.json` is a finished result: the report leaves first and 
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 from engine.errors import OutputError, ResourceError
+from engine.lock import hold
 
 REPORT = "report.json"
 _ASIDE = ".unfinished"
@@ -39,7 +39,7 @@ class Staging:
             self._unmake()
             raise OutputError.not_writable(self.output) from error
         try:
-            _hold(self._lock)
+            hold(self._lock)
         except OSError as error:
             self._lock.close()
             raise OutputError.in_use(self.output) from error
@@ -92,18 +92,6 @@ class Staging:
         for path in self._made:
             with suppress(OSError):
                 path.rmdir()
-
-
-def _hold(lock: BinaryIO) -> None:
-    """Lock an open file for this process until it is closed. Raises OSError when another one holds it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _sync(folder: Path) -> None:
