@@ -585,6 +585,14 @@ class WeightsError(EngineError):
             "Move or delete the folder yourself.",
         )
 
+    @classmethod
+    def not_finite(cls, stage: str, step: int) -> Self:
+        return cls(
+            "weights.not_finite",
+            f"The model's numbers left their range in step {step + 1} of “{stage}”.",
+            "Verify the weights with `videoshop weights verify`; if they are whole, try another seed or fewer steps.",
+        )
+
 
 class ResourceError(EngineError):
     """Memory or disk ran out."""
@@ -602,9 +610,9 @@ class ResourceError(EngineError):
         """`needed` at the least and `free`, in bytes, of a device that would be large enough if nothing else used it."""
         return cls(
             "resource.device_busy",
-            f"Other programs leave {_megabytes(max(free, 0))} of {device}'s memory free; the model needs "
+            f"Other programs leave {_megabytes(max(free, 0))} of memory on {device}; the model needs "
             f"{_megabytes(needed)} for frames of this size.",
-            "Close programs that use the graphics card, or use the method flow.",
+            "Close programs that use much memory there, or use the method flow.",
         )
 
     @classmethod
@@ -613,7 +621,7 @@ class ResourceError(EngineError):
         return cls(
             "resource.device_full",
             f"The model ran out of memory in its lightest form too ({tried}).",
-            "Close programs that use the graphics card, give a shorter range, or use the method flow.",
+            "Close other programs, give a shorter range, or use the method flow.",
         )
 
     @classmethod
