@@ -25,7 +25,7 @@ from rich.progress import (
 )
 from typer.exceptions import TyperException
 
-from bridge_server import worker
+from bridge_server import weights_cli, worker
 from bridge_server.errors import BridgeError, WorkerError
 from engine.request import Event, Format, FrameRange, KeyframeFiles, MethodName, Request, Stage
 
@@ -215,6 +215,9 @@ def serve(
         _to_the_end(serving())
 
 
+app.add_typer(weights_cli.app)
+
+
 def main() -> None:
     """Run the command line: exit code 0 done, 1 a fault of ours, 2 bad input, 130 cancelled."""
     sys.exit(run(sys.argv[1:]))
@@ -226,7 +229,8 @@ def run(arguments: Sequence[str]) -> int:
         code = app(list(arguments), prog_name="videoshop", standalone_mode=False)
     except TyperException as error:
         command = next((word for word in arguments if not word.startswith("-")), "")
-        known = command if command in {info.name or _name(info.callback) for info in app.registered_commands} else ""
+        commands = {info.name or _name(info.callback) for info in app.registered_commands} | {weights_cli.NAME}
+        known = command if command in commands else ""
         _complain(error.format_message(), f"See `videoshop {f'{known} --help'.strip()}`.")
         return BAD_INPUT
     except BridgeError as error:

@@ -17,13 +17,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.errors import Cancelled, EngineError, ResourceError, SettingsError
+from engine.errors import Cancelled, EngineError, ResourceError, SettingsError, WeightsError
 from engine.request import Event, OnEvent, Request
 
 JsonObject = dict[str, Any]
@@ -252,12 +253,103 @@ def _compare(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     return {"contact_sheet": str(asked.contact_sheet), "side_by_side": str(asked.side_by_side)}
 
 
+class _WeightsList(_Arguments):
+    to: Path | None = None
+
+
+class _WeightsDownload(_Arguments):
+    name: str
+    to: Path | None = None
+    origin: Path | None = None
+    token: str | None = None
+    accepted: bool = False
+    full: bool = False
+
+
+class _WeightsVerify(_Arguments):
+    which: str
+
+
+class _WeightsRemove(_Arguments):
+    name: str
+    to: Path | None = None
+
+
+def _weights_list(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """The known models, and what is there of each: {"store", "models": […]}."""
+    asked = _WeightsList.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import store
+    from engine.videoshop.download import overview
+
+    root = asked.to or store()
+    return {"store": str(root), "models": overview(root)}
+
+
+def _weights_download(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Bring a known model from the hub, or copy it from the folder `origin`: {"folder", "size", "commit"}.
+
+    Refused unless its licence was `accepted`.
+    """
+    asked = _WeightsDownload.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import named, store
+    from engine.videoshop.download import bring, download
+
+    model, root = named(asked.name), asked.to or store()
+    if asked.origin is not None:
+        contents = bring(model, root, asked.origin, on_event, accepted=asked.accepted)
+    else:
+        precision: Literal["full", "half"] = "full" if asked.full else "half"
+        contents = download(model, root, on_event, accepted=asked.accepted, token=asked.token, precision=precision)
+    return {"folder": str(root / model.name), "size": contents.size, "commit": contents.commit}
+
+
+def _weights_verify(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Read the files of a known model, or at a path: {"folder", "frames", "faults": {file: fault}}."""
+    asked = _WeightsVerify.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import MODELS, named, store
+    from engine.videoshop.download import faults
+    from engine.videoshop.weights import inspect
+
+    path = Path(asked.which)
+    if not path.exists() and (path.name in MODELS or not path.is_absolute()):
+        name = named(path.name).name
+        path = store() / name
+        if not path.is_dir():
+            raise WeightsError.not_installed(name)
+    found = faults(path, on_event)
+    frames = None if found else inspect(path).frames
+    return {"folder": str(path), "frames": frames, "faults": found}
+
+
+def _weights_remove(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Delete a known model from the store: {"folder", "freed"}."""
+    asked = _WeightsRemove.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import named, store
+    from engine.videoshop.download import remove
+
+    model, root = named(asked.name), asked.to or store()
+    return {"folder": str(root / model.name), "freed": remove(model, root)}
+
+
+def _needs_videoshop() -> None:
+    if find_spec("huggingface_hub") is None:
+        raise SettingsError.method_unavailable("videoshop", ["flow"])
+
+
 COMMANDS: Mapping[str, Command] = {
     "propagate": _propagate,
     "probe": _probe,
     "frame": _frame,
     "locate": _locate,
     "compare": _compare,
+    "weights.list": _weights_list,
+    "weights.download": _weights_download,
+    "weights.verify": _weights_verify,
+    "weights.remove": _weights_remove,
 }
 
 

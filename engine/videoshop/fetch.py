@@ -227,7 +227,7 @@ def _blocks(source: Source, start: int) -> Iterator[tuple[bool, bytes]]:
                 raise Later("it refuses the range", 0)
             said = response.headers.get("Content-Range", f"bytes {start}-")
             resumed = start > 0 and response.status_code == 206 and said.startswith(f"bytes {start}-")
-            for block in response.iter_bytes(BLOCK):
+            for block in response.iter_bytes():  # as they come: what is gathered is lost when the connection breaks
                 yield resumed, block
                 resumed = True
     except OfflineModeIsEnabled as error:

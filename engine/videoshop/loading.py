@@ -70,7 +70,7 @@ def _filled(module: Module, file: TensorFile, origins: Mapping[str, Origin], dty
     try:
         with safe_open(file.path, framework="pt") as opened:
             for name, empty in wanted.items():
-                state[name] = _read(opened, origins[name], empty).to(dtype)
+                state[name] = _read(opened, origins[name], empty).to(dtype, copy=True)  # off the file, aligned
     except SafetensorError as error:
         raise WeightsError.damaged(file.path, str(error)) from error
     module.load_state_dict(state, strict=True, assign=True)

@@ -84,8 +84,9 @@ def write_folder(path: Path, made: VideoshopPipeline, variant: str | None = None
     config = json.loads((path / "image_encoder/config.json").read_text())
     config["architectures"] = ["CLIPVisionModelWithProjection"]
     (path / "image_encoder/config.json").write_text(json.dumps(config))
-    made.components["scheduler"].save_pretrained(path / "scheduler")
-    made.components["feature_extractor"].save_pretrained(path / "feature_extractor")
+    untyped: Any = made
+    untyped.scheduler.save_pretrained(path / "scheduler")
+    untyped.feature_extractor.save_pretrained(path / "feature_extractor")
     index = {"_class_name": "StableVideoDiffusionPipeline", "_diffusers_version": "0.24.0"}
     (path / "model_index.json").write_text(json.dumps(index))
     return path
