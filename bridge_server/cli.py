@@ -228,6 +228,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name="videoshop", standalone_mode=False)
     except TyperException as error:
+        if not error.format_message():  # a command without arguments has shown its help
+            return BAD_INPUT
         command = next((word for word in arguments if not word.startswith("-")), "")
         commands = {info.name or _name(info.callback) for info in app.registered_commands} | {weights_cli.NAME}
         known = command if command in commands else ""

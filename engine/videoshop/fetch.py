@@ -156,7 +156,8 @@ class Patience:
             return WeightsError.server_failed(host, trouble.why)
         if isinstance(trouble, httpx.ReadError | httpx.ReadTimeout | httpx.RemoteProtocolError):
             return WeightsError.download_failed(self._source.name)
-        return WeightsError.unreachable(host, str(trouble) or type(trouble).__name__)
+        why = str(trouble).partition("] ")[2] or str(trouble) or type(trouble).__name__  # without “[Errno 111] ”
+        return WeightsError.unreachable(host, why)
 
 
 def session(source: Source) -> httpx.Client:

@@ -1,5 +1,6 @@
 """`videoshop weights`, from the command through the engine process to a stand-in for the hub."""
 
+import io
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge_server import cli
 from tests.engine.videoshop.hub import Hub
 from tests.engine.videoshop.small import pipeline, write_checkpoint, write_folder
 
@@ -83,6 +85,30 @@ def test_without_agreement_the_licence_is_shown_and_nothing_is_fetched(environme
     assert "https://huggingface.co/stabilityai/stable-video-diffusion-img2vid/blob/main/LICENSE.md" in done.stderr
     assert "--accept-license" in done.stderr.splitlines()[-1]
     assert hub.asked == []
+
+
+@pytest.mark.parametrize(("answer", "code", "fetched"), [("n", 2, False), ("y", 0, True)])
+def test_a_person_at_a_terminal_is_asked(
+    environment: dict[str, str],
+    hub: Hub,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+    code: int,
+    fetched: bool,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
+    assert cli.run(["weights", "download", "svd"]) == code
+    shown = capsys.readouterr()
+    assert "Do you accept this licence?" in shown.err
+    assert "Free for research" in shown.err
+    assert bool(hub.asked) == fetched
 
 
 def test_a_token_from_the_environment_opens_a_gated_repository(environment: dict[str, str], hub: Hub) -> None:
