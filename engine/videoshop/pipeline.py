@@ -106,7 +106,7 @@ class VideoshopPipeline(DiffusionPipeline):
                 seen = (part * 2 - 1).to(self.at_work, dtype)
                 means.append(self.vae.encode(seen).latent_dist.mode())
         self.passes.vae_encoded += len(images)
-        return torch.cat(means).float().cpu() * float(self.vae.config.scaling_factor)
+        return torch.cat(means).float().cpu().contiguous() * float(self.vae.config.scaling_factor)
 
     @torch.no_grad()
     def decode(self, latents: Tensor, *, chunk: int = 14) -> Iterator[Tensor]:
@@ -173,7 +173,8 @@ class VideoshopPipeline(DiffusionPipeline):
             added_time_ids=torch.tensor([numbers] * len(conditions), dtype=dtype, device=device),
             return_dict=False,
         )
-        return cast(Tensor, v.to(x))
+        # One layout in memory: kernels round differently for another, and stored latents come back in this one.
+        return cast(Tensor, v.to(x).contiguous())
 
     @torch.no_grad()
     def _seen_by_clip(self, image: Tensor) -> Tensor:
@@ -186,7 +187,7 @@ class VideoshopPipeline(DiffusionPipeline):
         )
         encoder = self.image_encoder
         embedding: Tensor = encoder(((small - mean) / std).to(self.at_work, encoder.dtype)).image_embeds[:, None]
-        return embedding
+        return embedding.contiguous()
 
     @contextmanager
     def _vae_precision(self) -> Iterator[torch.dtype]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +53,15 @@ class Weights:
     @cached_property
     def size(self) -> "ModelSize":
         """What the model needs of memory."""
-        from engine.videoshop.footprint import ModelSize
+        return _sized(json.dumps([self.configs[component] for component in MODULES], sort_keys=True))
 
-        return ModelSize.of(*(self.configs[component] for component in MODULES))
+
+@lru_cache(maxsize=8)
+def _sized(said: str) -> "ModelSize":
+    """What the model of these configs, as JSON, needs; measuring one takes seconds."""
+    from engine.videoshop.footprint import ModelSize
+
+    return ModelSize.of(*json.loads(said))
 
 
 def locate(weights: Path | None) -> Weights:

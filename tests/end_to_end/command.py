@@ -10,6 +10,8 @@ COMMAND = Path(sysconfig.get_path("scripts")) / "videoshop"
 DEMO = Path(__file__).parents[2] / "bridge_server" / "demo"
 BOX, BOX_EDITED, BOX_MASK = (DEMO / name for name in ("box.mp4", "box_edited.png", "box_mask.png"))
 """60 frames of 640×480, and a label painted on the lid in frame 20."""
+TINY = Path(__file__).parents[1] / "assets" / "tiny-a" / "model"
+"""A model of Stable Video Diffusion's architecture, with random weights."""
 BIKES = Path(__file__).parents[1] / "assets" / "bikes.mp4"
 """60 frames of 640×272, with a cut before frame 16."""
 

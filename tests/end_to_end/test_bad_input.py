@@ -21,7 +21,7 @@ from bridge_server import cli, worker
 from bridge_server.errors import WorkerError
 from bridge_server.worker import ENGINE
 from engine.media.still import read_still
-from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, DEMO, EDIT, tree, videoshop
+from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, DEMO, EDIT, TINY, tree, videoshop
 from tests.end_to_end.pictures import frames, seen
 from tests.engine.clips import write_still
 from tests.engine.media.faulty import FAULTS, cut
@@ -150,8 +150,25 @@ REFUSALS = {
     "a setting of an unknown value": Refusal(
         "settings.value_refused", lambda f: [BOX, *EDIT, "--set", "transfer=opake"], "Did you mean opaque?"
     ),
-    "a method that is not installed": Refusal(
-        "settings.method_unavailable", lambda f: [BOX, *EDIT, "--method", "videoshop"], "Use one of: flow"
+    "weights that are none": Refusal(
+        "weights.not_weights",
+        lambda f: [BOX, *EDIT, "--range", "20:30", "--method", "videoshop", "--weights", f],
+        "Give the folder that holds model_index.json",
+    ),
+    "a range longer than the model": Refusal(
+        "settings.range_too_long",
+        lambda f: [BOX, *EDIT, "--range", "20:40", "--method", "videoshop", "--weights", TINY],
+        "at most 14 frames",
+    ),
+    "an edited frame that is not the first": Refusal(
+        "edit.keyframe_not_first",
+        lambda f: [BOX, *EDIT, "--range", "15:25", "--method", "videoshop", "--weights", TINY],
+        "Start the range at the edited frame",
+    ),
+    "a number out of its range": Refusal(
+        "settings.value_refused",
+        lambda f: [BOX, *EDIT, "--method", "videoshop", "--weights", TINY, "--set", "strength=2"],
+        "a number above 0 to 1",
     ),
     "weights for a method without any": Refusal(
         "settings.weights_unused", lambda f: [BOX, *EDIT, "--weights", f], "works without weights"
