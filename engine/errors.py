@@ -607,7 +607,7 @@ class ResourceError(EngineError):
 
     @classmethod
     def device_busy(cls, device: str, needed: int, free: int) -> Self:
-        """`needed` at the least and `free`, in bytes, of a device that would be large enough if nothing else used it."""
+        """`needed` at the least and `free`, in bytes, of a device large enough were it not for other programs."""
         return cls(
             "resource.device_busy",
             f"Other programs leave {_megabytes(max(free, 0))} of memory on {device}; the model needs "
