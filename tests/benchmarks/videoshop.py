@@ -18,6 +18,7 @@ from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWi
 
 from engine.method import Passes
 from engine.request import VideoshopSettings
+from engine.videoshop import memory
 from engine.videoshop.pipeline import VideoshopPipeline
 from engine.videoshop.stages import Noise, Videoshop
 from tests.benchmarks.figures import Figures
@@ -113,22 +114,26 @@ class Stages:
         return sum(self.seconds.values())
 
 
-def first_edit(work: Videoshop, frames: Tensor, edited: Tensor, noise: Noise, stages: Stages) -> Tensor:
+def first_edit(
+    work: Videoshop, frames: Tensor, edited: Tensor, noise: Noise, stages: Stages, decode_chunk: int = FRAMES
+) -> Tensor:
     """All stages; returns the inverted latent for a second edit."""
     with stages("encode"):
         clip = work.prepare(frames, noise)
     with stages("invert"):
         *_, inverted = work.invert(clip, noise)
-    again(work, inverted, edited, noise, stages)
+    again(work, inverted, edited, noise, stages, decode_chunk)
     return inverted
 
 
-def again(work: Videoshop, inverted: Tensor, edited: Tensor, noise: Noise, stages: Stages) -> None:
+def again(
+    work: Videoshop, inverted: Tensor, edited: Tensor, noise: Noise, stages: Stages, decode_chunk: int = FRAMES
+) -> None:
     """What an edit of an inverted clip costs."""
     with stages("generate"):
         *_, generated = work.generate(inverted, edited, noise)
     with stages("decode"):
-        for _ in work.pipeline.decode(work.finish(generated, edited)):
+        for _ in work.pipeline.decode(work.finish(generated, edited), chunk=decode_chunk):
             pass
 
 
@@ -173,6 +178,13 @@ def run() -> int:
         figures.show("first edit", first, "s", most=8)
         figures.show("second edit", second, "s", most=5)
         figures.show("peak memory", peak, "GB", most=14)
+        lean = memory.plan(memory.resources(), memory.SVD, FRAMES, scale.height, scale.width, ceiling=memory.LOW)
+        memory.apply(pipeline, lean)
+        work = Videoshop(pipeline, VideoshopSettings(), encode_chunk=lean.encode_chunk)
+        _, _, peak = timed(
+            work, lean.told, lambda stages: first_edit(work, frames, edited, noise, stages, lean.decode_chunk)
+        )
+        figures.show("peak memory, low-memory mode", peak, "GB", most=8)
     return figures.end()
 
 

@@ -1,0 +1,128 @@
+"""The diffusion method through the installed command and through the service, on a small model with random weights."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bridge_server.client import Client, Preview
+from bridge_server.desktop.paths import CONFIG, DATA, Places
+from bridge_server.protocol import messages as m
+from engine.request import FrameRange
+from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, COMMAND, EDIT, TINY, engines, tree
+from tests.end_to_end.pictures import report_of
+
+SETTINGS = {"steps": "10", "strength": "0.6"}
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A machine on which the small model is installed as `svd`."""
+    home = tmp_path_factory.mktemp("home")
+    names = {CONFIG: "config", DATA: "data", "VIDEOSHOP_WEIGHTS": "weights", "XDG_CACHE_HOME": "cache"}
+    environment = os.environ | {name: str(home / folder) for name, folder in names.items()}
+    command = [str(COMMAND), "weights", "download", "svd", "--from", str(TINY), "--accept-license"]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return environment
+
+
+@pytest.fixture(scope="module")
+def service(environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    command = [str(COMMAND), "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Listening on ws://localhost:")
+        yield process
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+
+
+@pytest_asyncio.fixture
+async def client(service: "subprocess.Popen[str]", environment: dict[str, str]) -> AsyncIterator[Client]:
+    async with await Client.connect(Places(Path(environment[CONFIG]), Path(environment[DATA]))) as client:
+        yield client
+
+
+async def asked(client: Client, **more: Any) -> m.JobParams:
+    keyframe = m.KeyframeParams(
+        edited=await client.upload_png(BOX_EDITED), frame=20, mask=await client.upload_png(BOX_MASK)
+    )
+    params: dict[str, Any] = {
+        "range": FrameRange(start=20, stop=24),
+        "method": "videoshop",
+        "formats": ("png",),
+        "settings": SETTINGS,
+    }
+    return m.JobParams(grant=await client.grant(BOX), keyframes=(keyframe,), **(params | more))
+
+
+async def result_of(client: Client, params: m.JobParams) -> Path:
+    ended = await client.result((await client.submit(params)).job)
+    assert ended.error is None
+    assert ended.result is not None
+    return Path(ended.result.folder)
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    return {name: data for name, data in tree(folder).items() if name.endswith(".png")}
+
+
+def test_the_command_counts_its_passes_and_edits_again_without_inversion(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The figures of the paper's own run: 14 frames, 13 of 25 steps."""
+    command = [str(COMMAND), "propagate", str(BOX), *map(str, EDIT), "--range", "20:34", "--method", "videoshop"]
+    for guidance, passes in ((4, (39, 17, 14)), (3, (26, 2, 14))):
+        options = ["--set", f"guidance_last={guidance}", "--format", "mkv", "--output", str(tmp_path / "out")]
+        subprocess.run([*command, *options], env=environment, check=True, capture_output=True)
+        report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+        assert tuple(report["passes"].values()) == passes
+        assert report["method"] == "videoshop"
+        assert report["weights"] is None
+
+
+async def test_a_job_tells_its_steps_and_the_service_answers_meanwhile(client: Client) -> None:
+    accepted = await client.submit(await asked(client, seed=5))
+    grant, stages, answered, last = await client.grant(BOX), [], False, None
+    async for news in client.watch(accepted.job):
+        if isinstance(news, Preview):
+            assert news.jpeg[:2] == b"\xff\xd8"
+            continue
+        stages.append(news.stage)
+        last = news
+        if news.stage == "invert" and not answered:
+            assert (await client.probe(grant)).frames == 60
+            answered = True
+    assert answered
+    told = [stage for stage in dict.fromkeys(stages) if stage is not None]
+    assert [stage for stage in told if stage in ("invert", "generate", "decode")] == ["invert", "generate", "decode"]
+    assert isinstance(last, m.JobState)
+    assert last.state == "done"
+
+
+@pytest.mark.parametrize("stage", ["invert", "generate"])
+async def test_a_killed_engine_fails_the_job_and_the_next_goes_on_where_it_was(
+    stage: str, client: Client, service: "subprocess.Popen[str]"
+) -> None:
+    seed = 11 if stage == "invert" else 12
+    params = await asked(client, seed=seed)
+    accepted = await client.submit(params)
+    async for news in client.watch(accepted.job):
+        if isinstance(news, m.JobProgress) and news.stage == stage and news.done >= 3:
+            for engine in engines(service.pid):
+                engine.kill()
+    failed = await client.result(accepted.job)
+    assert failed.error is not None
+    assert failed.error.code == "engine.crashed"
+    resumed = await result_of(client, await asked(client, seed=seed))
+    assert report_of(resumed).passes.network < 3 * STEPS
+    other = await result_of(client, await asked(client, seed=seed))
+    assert pictures(other) == pictures(resumed)
+    assert report_of(other).passes.network == 0
