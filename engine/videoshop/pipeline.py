@@ -20,7 +20,7 @@ from engine.method import Passes
 from engine.videoshop.inversion import Network
 from engine.videoshop.latents import Normalisation, normalised
 from engine.videoshop.sampling import Pair
-from engine.videoshop.schedule import c_in, c_noise
+from engine.videoshop.schedule import SIGMA_MAX, SIGMA_MIN, c_in, c_noise
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class VideoshopPipeline(DiffusionPipeline):
     vae: Any
     image_encoder: Any
     unet: Any
+    scheduler: Any
     feature_extractor: Any
 
     def __init__(
@@ -85,6 +86,12 @@ class VideoshopPipeline(DiffusionPipeline):
     def frames(self) -> int:
         """How many frames the model makes at once."""
         return int(self.unet.config.num_frames)
+
+    @property
+    def sigmas(self) -> tuple[float, float]:
+        """The lowest and the highest noise level that the model was trained for."""
+        config = self.scheduler.config
+        return float(config.sigma_min or SIGMA_MIN), float(config.sigma_max or SIGMA_MAX)
 
     @property
     def factor(self) -> int:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import log, sqrt
 
 SIGMA_MIN, SIGMA_MAX, RHO = 0.002, 700.0, 7.0
-"""Stable Video Diffusion's range of noise levels, and how the steps crowd towards the low ones."""
+"""Stable Video Diffusion's range of noise levels, and how the steps crowd towards the low ones (Karras, section 5)."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Schedule:
     sigmas: tuple[float, ...]
 
     @classmethod
-    def karras(cls, steps: int, strength: float) -> "Schedule":
+    def karras(cls, steps: int, strength: float, lowest: float = SIGMA_MIN, highest: float = SIGMA_MAX) -> "Schedule":
         """The last `strength` (0, 1] of `steps` Karras levels (equation 5), then 0; at least one level."""
         kept = max(1, min(int(steps * strength), steps))
-        high, low = SIGMA_MAX ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
+        high, low = highest ** (1 / RHO), lowest ** (1 / RHO)
         levels = [(high + step / max(steps - 1, 1) * (low - high)) ** RHO for step in range(steps)]
         return cls((*levels[steps - kept :], 0.0))
 

@@ -55,7 +55,7 @@ class Videoshop:
     ) -> None:
         self.pipeline, self.settings, self.micro = pipeline, settings, micro or Micro()
         self._encode_chunk, self._batched = encode_chunk, batched_guidance
-        self.schedule = Schedule.karras(settings.steps, settings.strength)
+        self.schedule = Schedule.karras(settings.steps, settings.strength, *pipeline.sigmas)
 
     def prepare(self, frames: Tensor, noise: Noise) -> Prepared:
         """Encode and normalise `frames` (frames, 3, height, width) in [0, 1] (section 3.5)."""

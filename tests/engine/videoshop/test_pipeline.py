@@ -31,6 +31,7 @@ def worked(pipeline: VideoshopPipeline, seed: int = 0, **options: Any) -> torch.
 def test_the_models_own_numbers_say_how_it_works(pipeline: VideoshopPipeline) -> None:
     assert (pipeline.frames, pipeline.factor, pipeline.multiple) == (14, 4, 8)
     assert pipeline.latent_shape(64, 96) == (4, 16, 24)
+    assert pipeline.sigmas == (0.002, 700)
 
 
 def test_the_same_seed_gives_the_same_result_and_another_does_not(pipeline: VideoshopPipeline) -> None:
