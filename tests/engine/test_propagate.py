@@ -352,7 +352,6 @@ def test_what_a_crashed_job_left_is_cleared_away(pan: Path, tmp_path: Path) -> N
         ({"settings": {"transfr": "auto"}}, "settings.unknown", "Did you mean transfer?"),
         ({"settings": {"transfer": "opake"}}, "settings.value_refused", "Did you mean opaque?"),
         ({"settings": {"transfer": "x"}}, "settings.value_refused", "auto, appearance, opaque, removal"),
-        ({"method": "videoshop"}, "settings.method_unavailable", "flow"),
         ({"weights": Path("weights")}, "settings.weights_unused", "Leave the weights out"),
         ({"range": FrameRange(start=3, stop=99)}, "settings.range_outside", "0:24"),
         ({"range": FrameRange(start=9, stop=9)}, "settings.range_outside", "0:24"),
