@@ -12,7 +12,7 @@ from engine.flow.analyse import Part
 from engine.flow.lattice import Lattice, looked_up
 from engine.flow.transfer import Grade, fit_grade
 from engine.geometry import Box, Size
-from engine.image import channels, closed, dilated, disc, opened, sample, shrunk, square, stacked
+from engine.image import channels, closed, dilated, disc, eroded, opened, sample, shrunk, square, stacked
 from engine.media.clip import Frame
 from engine.motion.maps import push_pull
 from engine.motion.picture import Picture
@@ -28,6 +28,9 @@ BORDER = 8
 
 NEAR = 9
 """Side of the square by which a painted surface grows to hold its outline, working pixels."""
+
+RIM = 5
+"""Side of the square by which it shrinks to hold nothing but its own colours, working pixels."""
 
 OUTLINE = 0.9
 """How much the motion of a surface's outline counts: where it has no detail, its outline shows how it moves."""
@@ -119,7 +122,9 @@ class Painter:
         mask = (self._part.mask_in(Box.full(self._lattice.full)) > 0.1).astype(np.float32)
         working = shrunk(mask, *self._lattice.working)[region.slices]
         near = dilated((working > 0.25).astype(np.float32), square(NEAR))
-        leads = np.where(working > 0.75, np.float32(1), near * np.float32(OUTLINE))
+        # Less its rim, where colours are half its neighbours'.
+        own = eroded((working > 0.9).astype(np.uint8), square(RIM)) > 0
+        leads = np.where(own, np.float32(1), near * np.float32(OUTLINE))
         return np.maximum(leads, np.float32(AROUND))
 
 
