@@ -29,7 +29,7 @@ BORDER = 8
 NEAR = 9
 """Side of the square by which a painted surface grows to hold its outline, working pixels."""
 
-RIM = 5
+RIM = 3
 """Side of the square by which it shrinks to hold nothing but its own colours, working pixels."""
 
 OUTLINE = 0.9
