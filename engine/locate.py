@@ -78,7 +78,7 @@ def locate(clip: Clip, still: Still, on_event: OnEvent, *, cache: Path | None = 
 
 def indexed(clip: Clip, on_event: OnEvent, cache: Path | None = None) -> Thumbnails:
     """Thumbnails (frames, height, width) of the whole clip, from the cache or else made by decoding it once."""
-    folder = cache or platformdirs.user_cache_path("videoshop-bridge") / "thumbnails"
+    folder = cache or platformdirs.user_cache_path("videoshop-bridge", appauthor=False) / "thumbnails"
     path = folder / f"{_identity(clip.info.path)}.npy"
     with suppress(OSError, ValueError):
         thumbnails: Thumbnails = np.load(path)
