@@ -27,6 +27,15 @@ class EngineError(Exception):
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
 
+    @classmethod
+    def internal(cls, ref: str) -> Self:
+        """A fault of ours; `ref` finds its lines in the log."""
+        return cls(
+            "internal",
+            f"The engine failed in a way it does not know (ref {ref}).",
+            "Please report it, with the lines of the log that have this ref.",
+        )
+
 
 class ClipError(EngineError):
     """The source cannot be read as frames."""
@@ -317,7 +326,15 @@ class EditError(EngineError):
 
 
 class SettingsError(EngineError):
-    """A setting is unknown or out of range."""
+    """A setting, or what else was asked for, is unknown or out of range."""
+
+    @classmethod
+    def unknown_command(cls, name: object) -> Self:
+        return cls("engine.unknown_command", f"The engine has no command “{name}”.", "Update the engine.")
+
+    @classmethod
+    def malformed(cls, where: str, why: str) -> Self:
+        return cls("request.invalid", f"{where}: {why}.", "See `videoshop propagate --help`.")
 
     @classmethod
     def unknown(cls, key: str, allowed: Sequence[str]) -> Self:

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import EditError
 from engine.request import Event, OnEvent, Request
-from engine.worker import main
+from engine.worker import main, memory_asked
 
 JPEG = b"\xff\xd8\xff fake picture of frame %d \xff\xd9"
 
@@ -102,4 +102,4 @@ COMMANDS = {
 }
 
 if __name__ == "__main__":
-    main(COMMANDS)
+    main(COMMANDS, memory_asked())

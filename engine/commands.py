@@ -1,0 +1,223 @@
+"""What can be asked of the engine process, by name.
+
+What needs arrays or media is imported where it is used: the process answers before they are loaded.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.errors import SettingsError, WeightsError
+from engine.request import Event, OnEvent, Request
+
+JsonObject = dict[str, Any]
+Command = Callable[[JsonObject, OnEvent], JsonObject]
+"""Takes the message's arguments and the callback; returns what stands in `done`. Raises EngineError."""
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Propagate(_Arguments):
+    request: Request
+
+
+class _Probe(_Arguments):
+    clip: Path
+
+
+class _Frame(_Arguments):
+    clip: Path
+    frame: int
+    output: Path
+
+
+class _Locate(_Arguments):
+    clip: Path
+    edited: Path
+
+
+class _Compare(_Arguments):
+    clip: Path
+    flat: Path
+    keyframe: int
+    contact_sheet: Path
+    side_by_side: Path
+
+
+def _propagate(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    request = _Propagate.model_validate(arguments).request
+    from engine.propagate import propagate
+
+    report: JsonObject = propagate(request, on_event).model_dump(mode="json")
+    return report
+
+
+def _probe(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """What a clip is: a JSON object with the members of PROTOCOL.md's `clip.info`."""
+    path = _Probe.model_validate(arguments).clip
+    from engine.media.clip import Clip
+
+    with Clip.open(path) as clip:
+        info = clip.info
+        return {
+            "frames": info.frames,
+            "fps": str(info.fps),
+            "width": info.size.width,
+            "height": info.size.height,
+            "duration": float(info.duration),
+            "codec": info.codec,
+            "pixel_format": info.pixel_format,
+            "bits": info.layout.bits,
+            "constant_rate": info.constant_rate,
+            "interlaced": info.interlaced,
+            "has_audio": info.has_audio,
+            "timecode": info.timecode,
+        }
+
+
+def _frame(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Write one frame as the PNG to edit: {"output", "frame", "width", "height", "bits"}."""
+    asked = _Frame.model_validate(arguments)
+    from engine.media.clip import Clip
+    from engine.media.still import write_png
+
+    with Clip.open(asked.clip) as clip:
+        frame = clip.frame(asked.frame)
+        bits = 16 if frame.layout.bits > 8 else 8
+        on_event(Event(stage="write", done=0, total=1, frame=asked.frame))
+        write_png(asked.output, frame.rgb(), bits=bits)
+        size = clip.info.size
+    return {
+        "output": str(asked.output),
+        "frame": asked.frame,
+        "width": size.width,
+        "height": size.height,
+        "bits": bits,
+    }
+
+
+def _locate(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Which frame is an edit of: {"frame", "confidence"}."""
+    asked = _Locate.model_validate(arguments)
+    from engine.locate import locate
+    from engine.media.clip import Clip
+    from engine.media.still import read_still
+
+    with Clip.open(asked.clip) as clip:
+        located = locate(clip, read_still(asked.edited), on_event)
+    return {"frame": int(located.index), "confidence": float(located.confidence)}
+
+
+def _compare(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Draw a source and its result side by side: a contact sheet and a clip."""
+    asked = _Compare.model_validate(arguments)
+    from engine.contact_sheet import contact_sheet, side_by_side
+
+    contact_sheet(asked.clip, asked.flat, asked.keyframe, asked.contact_sheet, on_event)
+    side_by_side(asked.clip, asked.flat, asked.side_by_side, on_event)
+    return {"contact_sheet": str(asked.contact_sheet), "side_by_side": str(asked.side_by_side)}
+
+
+class _WeightsList(_Arguments):
+    to: Path | None = None
+
+
+class _WeightsDownload(_Arguments):
+    name: str
+    to: Path | None = None
+    origin: Path | None = None
+    token: str | None = None
+    accepted: bool = False
+    full: bool = False
+
+
+class _WeightsVerify(_Arguments):
+    which: str
+
+
+class _WeightsRemove(_Arguments):
+    name: str
+    to: Path | None = None
+
+
+def _weights_list(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """The known models, and what is there of each: {"store", "models": […]}."""
+    asked = _WeightsList.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import store
+    from engine.videoshop.download import overview
+
+    root = asked.to or store()
+    return {"store": str(root), "models": overview(root)}
+
+
+def _weights_download(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Bring a known model from the hub, or copy it from the folder `origin`: {"folder", "size", "commit"}.
+
+    Refused unless its licence was `accepted`.
+    """
+    asked = _WeightsDownload.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import named, store
+    from engine.videoshop.download import bring, download
+
+    model, root = named(asked.name), asked.to or store()
+    if asked.origin is not None:
+        contents = bring(model, root, asked.origin, on_event, accepted=asked.accepted)
+    else:
+        precision: Literal["full", "half"] = "full" if asked.full else "half"
+        contents = download(model, root, on_event, accepted=asked.accepted, token=asked.token, precision=precision)
+    return {"folder": str(root / model.name), "size": contents.size, "commit": contents.commit}
+
+
+def _weights_verify(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Read the files of a known model, or at a path: {"folder", "frames", "faults": {file: fault}}."""
+    asked = _WeightsVerify.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import MODELS, named, store
+    from engine.videoshop.download import faults
+    from engine.videoshop.weights import inspect
+
+    path = Path(asked.which)
+    if not path.exists() and (path.name in MODELS or not path.is_absolute()):
+        name = named(path.name).name
+        path = store() / name
+        if not path.is_dir():
+            raise WeightsError.not_installed(name)
+    found = faults(path, on_event)
+    frames = None if found else inspect(path).frames
+    return {"folder": str(path), "frames": frames, "faults": found}
+
+
+def _weights_remove(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Delete a known model from the store: {"folder", "freed"}."""
+    asked = _WeightsRemove.model_validate(arguments)
+    _needs_videoshop()
+    from engine.videoshop.catalogue import named, store
+    from engine.videoshop.download import remove
+
+    model, root = named(asked.name), asked.to or store()
+    return {"folder": str(root / model.name), "freed": remove(model, root)}
+
+
+def _needs_videoshop() -> None:
+    if find_spec("huggingface_hub") is None:
+        raise SettingsError.method_unavailable("videoshop", ["flow"])
+
+
+COMMANDS: Mapping[str, Command] = {
+    "propagate": _propagate,
+    "probe": _probe,
+    "frame": _frame,
+    "locate": _locate,
+    "compare": _compare,
+    "weights.list": _weights_list,
+    "weights.download": _weights_download,
+    "weights.verify": _weights_verify,
+    "weights.remove": _weights_remove,
+}
