@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+KILLED = 9
+"""SIGKILL, which Windows does not name: what a system sends when its memory is full."""
+
 
 class BridgeError(Exception):
     """Base of everything the service refuses or fails at.
@@ -209,10 +212,12 @@ class WorkerError(BridgeError):
 
     @classmethod
     def crashed(cls, exit_code: int, ref: str) -> Self:
+        """`exit_code` is minus the signal where one killed it."""
         how = f"by signal {-exit_code}" if exit_code < 0 else f"with exit code {exit_code}"
+        why = "; the system may have run out of memory" if exit_code == -KILLED else ""
         return cls(
             "engine.crashed",
-            f"The engine process ended {how} in the middle of its work.",
+            f"The engine process ended {how} in the middle of its work{why}.",
             "The next job gets a fresh engine; if this one fails again, try a shorter range or a smaller clip.",
             retryable=True,
             ref=ref,
@@ -226,6 +231,26 @@ class WorkerError(BridgeError):
             "Submit the job again; if it hangs again, the clip may be damaged.",
             retryable=True,
             ref=ref,
+        )
+
+    @classmethod
+    def out_of_memory(cls, limit: int, ref: str) -> Self:
+        """`limit` in bytes."""
+        return cls(
+            "engine.out_of_memory",
+            f"The engine process took more than {limit / 1e9:.1f} GB of memory and was stopped.",
+            "Try a shorter range, a smaller clip or the low-memory mode.",
+            retryable=True,
+            ref=ref,
+        )
+
+    @classmethod
+    def too_long(cls, seconds: float) -> Self:
+        return cls(
+            "engine.too_long",
+            f"The engine process had no answer after {seconds:.0f} s and was stopped.",
+            "The clip may be damaged or very long; check that it plays, then try again.",
+            retryable=True,
         )
 
     @classmethod

@@ -1,47 +1,29 @@
-"""The engine process, seen from its parent: started when needed, watched, cancelled, replaced."""
+"""The engine process, seen from its parent: started when needed, watched, replaced, and let go when nobody asks."""
 
 import asyncio
 import contextlib
-import json
 import logging
+import math
 import os
 import shlex
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
+from collections.abc import Sequence
 
-from pydantic import ValidationError
-
+from bridge_server.child import Child
 from bridge_server.errors import WorkerError
-from engine.request import Event
+from bridge_server.question import PATIENCE, JsonObject, OnEvent, Patience, Question, held, message_of
 
-JsonObject = dict[str, Any]
-OnEvent = Callable[[Event], None]
+__all__ = ["ENGINE", "PATIENCE", "EngineProcess", "JsonObject", "OnEvent", "Patience", "engine_command", "run"]
 
 ENGINE = "VIDEOSHOP_ENGINE"
 """Environment variable that names another engine command: one in an environment of its own, or a simulated one."""
 
-LINE_BYTES = 64 << 20
-"""Most bytes of one line of the engine: a report has a few numbers for each frame."""
+MEMORY_SHARE = 0.9
+"""How much of the machine's memory the engine may hold: beyond it the system swaps, or kills whom it likes."""
 
 log = logging.getLogger("videoshop.engine")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """Seconds: `silence` without a heartbeat until the engine counts as hung, `gentle` from asking it to cancel until
-    it is killed, `farewell` from closing its stdin until it is killed."""
-
-    silence: float = 30.0
-    gentle: float = 0.7
-    farewell: float = 2.0
-
-
-PATIENCE = Patience()
 
 
 def engine_command() -> tuple[str, ...]:
@@ -51,13 +33,31 @@ def engine_command() -> tuple[str, ...]:
 
 
 class EngineProcess:
-    """One engine process. It answers one question at a time; a crash ends the question, not this object."""
+    """One engine process. It answers one question at a time; a crash ends the question, not this object.
 
-    def __init__(self, command: Sequence[str] | None = None, patience: Patience = PATIENCE) -> None:
-        self._command = tuple(command) if command is not None else engine_command()
+    An engine that holds more than `memory` bytes is stopped (None: MEMORY_SHARE of the machine's). With `hard_memory`
+    it cannot take more than that in the first place: Linux limits its addresses, Windows what it commits. macOS
+    enforces no such limit; there it is stopped by what its heartbeats tell.
+
+    It does not outlive this process, however this one ends: on Linux and Windows the system sees to it. On macOS it
+    ends with its stdin, but one that is stopped (SIGSTOP) only when it goes on. On Linux the system ends it also with
+    the thread that asked first, so that this belongs to an event loop that stays.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] | None = None,
+        patience: Patience = PATIENCE,
+        *,
+        memory: int | None = None,
+        hard_memory: int | None = None,
+    ) -> None:
+        bounds = ("--memory", str(hard_memory)) if hard_memory is not None else ()
+        self._command = (*(command if command is not None else engine_command()), *bounds)
         self._patience = patience
-        self._process: asyncio.subprocess.Process | None = None
-        self._listener: asyncio.Task[None] | None = None
+        self._memory, self._hard_memory = memory, hard_memory
+        self._child: Child | None = None
+        self._resting: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
         self._cancel: asyncio.Event | None = None
         self.stderr: deque[str] = deque(maxlen=200)
@@ -65,26 +65,45 @@ class EngineProcess:
     @property
     def pid(self) -> int | None:
         """The process's id while it runs."""
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
+        return self._child.pid if self._child is not None and self._child.lives else None
 
-    async def ask(self, do: str, arguments: JsonObject, on_event: OnEvent = lambda event: None) -> JsonObject:
-        """Run a command of `engine.worker` and return its result. Raises WorkerError.
+    @property
+    def busy(self) -> bool:
+        """Whether a question runs."""
+        return self._cancel is not None
 
-        Cancelling the task that waits here kills the process; `cancel` asks it first.
+    async def ask(
+        self,
+        do: str,
+        arguments: JsonObject,
+        on_event: OnEvent = lambda event: None,
+        *,
+        seconds: float | None = None,
+    ) -> JsonObject:
+        """Run a command of `engine.commands` and return its result, within `seconds` if they are given.
+
+        Raises WorkerError. Cancelling the task that waits here kills the process; `cancel` asks it first.
         """
         async with self._asking:
-            self._cancel = asyncio.Event()
-            answered = False
+            self._cancel = cancel = asyncio.Event()
+            limit = math.inf if seconds is None else seconds
+            answer = None
             try:
-                process = await self._running()
-                id = uuid4().hex
-                await self._send(process, {"id": id, "do": do, **arguments})
-                answer = await self._conversation(process, id, on_event, self._cancel)
-                answered = True
+                child = await self._awake()
+                if cancel.is_set():
+                    raise WorkerError.stopped()
+                question = Question(do, arguments, on_event, cancel, self._limit(), limit)
+                answer = await question.ask(child, self._patience)
+            except WorkerError as error:
+                if error.ref is not None:
+                    log.error("%s %s\n%s", error.ref, error.message, "\n".join(list(self.stderr)[-30:]))
+                raise
             finally:
                 self._cancel = None
-                if not answered:
-                    await self._kill()
+                if answer is not None:
+                    self._resting = asyncio.create_task(self._rest(child))
+                elif self._child is not None:
+                    await self._child.kill()
             if isinstance(answer, WorkerError):
                 raise answer
             return answer
@@ -94,140 +113,50 @@ class EngineProcess:
         if self._cancel is not None:
             self._cancel.set()
 
+    async def release(self) -> None:
+        """End the process now if no question runs, so that its memory is free. It is started again if it is asked."""
+        if not self.busy:
+            async with self._asking:
+                await self.close()
+
     async def close(self) -> None:
-        """End the process. It is started again if it is asked again."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            if process.stdin is not None:
-                process.stdin.close()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), self._patience.farewell)
-        await self._kill()
+        """Cancel the running question, and end the process. It is started again if it is asked again."""
+        self.cancel()
+        await self._stir()
+        if self._child is not None:
+            await self._child.end(self._patience.farewell)
 
-    async def _running(self) -> asyncio.subprocess.Process:
-        if self._process is not None and self._process.returncode is None:
-            return self._process
-        await self._kill()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=LINE_BYTES,
-                start_new_session=True,  # the terminal's Ctrl-C reaches the parent alone, who asks to cancel
-            )
-        except OSError as error:
-            raise WorkerError.cannot_start(error.strerror or str(error)) from None
-        self._process = process
-        self._listener = asyncio.create_task(self._listen(process))
-        return process
-
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        """Keep the last lines of stderr: what `ref` in an error leads to."""
-        if process.stderr is None:
-            return
-        while True:
+    async def _awake(self) -> Child:
+        """The process, started if it does not run. Raises WorkerError."""
+        await self._stir()
+        if self._child is None or not self._child.lives:
             try:
-                line = await process.stderr.readline()
-            except ValueError:  # a line beyond the limit
-                continue
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()[:2000]
-            self.stderr.append(text)
-            log.info("%s", text)
+                self._child = await Child.start(self._command, self.stderr, self._hard_memory)
+            except OSError as error:
+                raise WorkerError.cannot_start(error.strerror or str(error)) from None
+        return self._child
 
-    async def _send(self, process: asyncio.subprocess.Process, message: JsonObject) -> None:
-        if process.stdin is None:
-            return
-        with contextlib.suppress(ConnectionError):  # its end shows at stdout, with the exit code
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            await process.stdin.drain()
+    async def _rest(self, child: Child) -> None:
+        """Between questions: end the process when none comes, when it holds too much, and when it ended itself."""
+        with contextlib.suppress(TimeoutError, ValueError):
+            async with asyncio.timeout(self._patience.idle):
+                while (line := await child.hear()) and held(message_of(line)) <= self._limit():
+                    pass
+        await child.end(self._patience.farewell)
 
-    async def _conversation(
-        self, process: asyncio.subprocess.Process, id: str, on_event: OnEvent, cancel: asyncio.Event
-    ) -> JsonObject | WorkerError:
-        """The engine's answer: a result, or the error that it reports. Raises WorkerError when it gives none."""
-        loop = asyncio.get_running_loop()
-        asked = asyncio.create_task(cancel.wait())
-        reading: asyncio.Task[bytes] | None = None
-        firm = None  # when a cancelled engine is killed
-        try:
-            while True:
-                if reading is None:
-                    reading = asyncio.create_task(self._line(process))
-                patience = self._patience.silence if firm is None else max(0.0, firm - loop.time())
-                waiting: set[asyncio.Task[Any]] = {reading} if firm is not None else {reading, asked}
-                done, _ = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-                if reading in done:
-                    line, reading = reading.result(), None
-                    if not line:
-                        raise WorkerError.stopped() if firm is not None else await self._crashed(process)
-                    answer = self._understood(line, id, on_event)
-                    if answer is not None:
-                        return answer
-                if firm is None and asked.done():
-                    firm = loop.time() + self._patience.gentle
-                    await self._send(process, {"id": id, "do": "cancel"})
-                elif not done:
-                    raise WorkerError.stopped() if firm is not None else self._hung()
-        finally:
-            asked.cancel()
-            if reading is not None:
-                reading.cancel()
+    async def _stir(self) -> None:
+        """Stop resting; a process that is just being ended is killed."""
+        if self._resting is not None:
+            self._resting.cancel()
+            await asyncio.wait({self._resting})
 
-    async def _line(self, process: asyncio.subprocess.Process) -> bytes:
-        if process.stdout is None:
-            return b""
-        try:
-            return await process.stdout.readline()
-        except ValueError:  # a line beyond the limit: this is no engine of ours
-            return b""
+    def _limit(self) -> int:
+        """The most bytes that the process may hold."""
+        if self._memory is None:
+            from engine.machine import total_memory  # not before it is needed: an idle service stays small
 
-    def _understood(self, line: bytes, id: str, on_event: OnEvent) -> JsonObject | WorkerError | None:
-        """The answer, if the line brings it."""
-        try:
-            message = json.loads(line)
-            if not isinstance(message, dict) or message.get("id") != id:
-                return None  # a heartbeat
-            if "event" in message:
-                on_event(Event.model_validate(message["event"]))
-                return None
-        except (ValueError, ValidationError):
-            log.warning("the engine said what is no message: %r", line[:200])
-            return None
-        if "error" in message:
-            fault = message["error"]
-            return WorkerError(fault["code"], fault["message"], fault["hint"], ref=fault.get("ref"))
-        done = message.get("done")
-        return done if isinstance(done, dict) else None
-
-    async def _crashed(self, process: asyncio.subprocess.Process) -> WorkerError:
-        exit_code = await process.wait()
-        if self._listener is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._listener), 1)
-        error = WorkerError.crashed(exit_code, uuid4().hex[:12])
-        log.error("%s %s\n%s", error.ref, error.message, "\n".join(list(self.stderr)[-30:]))
-        return error
-
-    def _hung(self) -> WorkerError:
-        error = WorkerError.hung(self._patience.silence, uuid4().hex[:12])
-        log.error("%s %s\n%s", error.ref, error.message, "\n".join(list(self.stderr)[-30:]))
-        return error
-
-    async def _kill(self) -> None:
-        process, self._process = self._process, None
-        listener, self._listener = self._listener, None
-        if process is not None:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-            await process.wait()
-        if listener is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(listener, 1)
+            self._memory = int(total_memory() * MEMORY_SHARE)
+        return min(self._memory, self._hard_memory or self._memory)
 
 
 def run(do: str, arguments: JsonObject, on_event: OnEvent) -> JsonObject:

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 import av
 from av.stream import Discard, Disposition
 
-from engine.errors import ClipError
+from engine.errors import ClipError, ResourceError
 from engine.media.index import FrameIndex, Keyframe
 from engine.media.samples import index_of_movie
 
@@ -52,6 +52,8 @@ def reading(path: Path) -> Iterator[None]:
         raise ClipError.permission_denied(path) from error
     except av.error.InvalidDataError as error:
         raise (ClipError.truncated(path) if _looks_like_video(path) else ClipError.not_video(path)) from error
+    except av.error.MemoryError as error:
+        raise ResourceError.memory_full() from error
     except (av.error.DecoderNotFoundError, av.error.PatchWelcomeError) as error:
         raise ClipError.codec_unknown(path, error.strerror or "unknown") from error
     except (av.error.FFmpegError, OSError) as error:
@@ -226,6 +228,8 @@ class VideoFile:
             return packet.decode()
         except (av.error.InvalidDataError, av.error.EOFError):
             return []  # the frames that are missing then are noticed by their timestamps
+        except av.error.MemoryError as error:
+            raise ResourceError.memory_full() from error
         except av.error.FFmpegError as error:
             raise ClipError.codec_unknown(self._path, self.codec) from error
 
