@@ -3,27 +3,26 @@
 import asyncio
 import contextlib
 import hashlib
-import secrets
 import struct
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from uuid import UUID, uuid4
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from bridge_server.desktop.instance import discover
 from bridge_server.desktop.paths import Places
-from bridge_server.errors import BridgeError, MessageError, UnreachableError
+from bridge_server.errors import BridgeError, MessageError, TransferError, UnreachableError
+from bridge_server.flights import Fetch, Window
+from bridge_server.handshake import closed, dial, greeted, identify
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
-from bridge_server.protocol.proof import NONCE, Role, proof, same
 from bridge_server.protocol.transfer import PNG_CHANNELS, Header, Kind, parse
 from bridge_server.security import pairing_token
 
-_ROLES: tuple[Role, Role] = ("cli", "srv")
 R = TypeVar("R", bound=m.ServerMessage)
 
 
@@ -37,6 +36,7 @@ class Preview:
 
 
 JobNews = m.JobState | m.JobProgress | Preview
+News = JobNews | m.JobRemoved | m.QueueState
 
 
 class Client:
@@ -50,8 +50,11 @@ class Client:
         self.hello, self.identified = hello, identified
         self._count = 0
         self._answers: dict[str, asyncio.Future[m.ServerMessage]] = {}
-        self._windows: dict[UUID, _Window] = {}
+        self._windows: dict[UUID, Window] = {}
+        self._fetches: dict[UUID, Fetch] = {}
         self._news: dict[UUID, asyncio.Queue[JobNews | BridgeError]] = {}
+        self._all_news: asyncio.Queue[News | BridgeError] | None = None
+        self._sending: set[asyncio.Future[None]] = set()
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -68,20 +71,12 @@ class Client:
                 raise UnreachableError.not_running()
             port = found.port
         token = pairing_token(places.token) if token is None else token
+        socket = await dial(port)
         try:
-            socket = await connect(
-                f"ws://127.0.0.1:{port}/bridge", compression=None, max_size=limits.MESSAGE, proxy=None, max_queue=16
-            )
-        except (OSError, TimeoutError) as error:
-            raise UnreachableError.no_answer(port, str(error) or type(error).__name__) from None
-        except InvalidStatus as error:
-            raise UnreachableError.no_answer(port, f"HTTP status {error.response.status_code}") from None
-        except WebSocketException as error:
-            raise UnreachableError.no_answer(port, str(error)) from None
-        try:
-            return cls(socket, *await _handshake(socket, port, token, host))
+            hello = await greeted(socket, port)
+            return cls(socket, hello, await identify(socket, hello, port, token, host))
         except ConnectionClosed as error:
-            raise _closed(error) from None
+            raise closed(error) from None
         except BaseException:
             await socket.close()
             raise
@@ -130,10 +125,29 @@ class Client:
         """Send rows of interleaved gray, RGB or RGBA, 8-bit or 16-bit little-endian; the transfer's id."""
         return await self._upload("raw", rows, width, height, channels, bits)
 
-    async def submit(self, params: m.JobParams, job: UUID | None = None) -> m.JobAccepted:
+    async def fetch(self, source: m.JobFile | m.ClipFile, sink: BinaryIO, offset: int = 0) -> None:
+        """Write a file of a job, or a frame, to `sink`, from `offset` on."""
+        transfer = uuid4()
+        fetch = self._fetches[transfer] = Fetch(sink, offset)
+        message = m.TransferFetch(id=self._id(), transfer=transfer, source=source, offset=offset)
+        try:
+            await self._ask(message, m.TransferOffer)
+            await fetch.done
+        finally:
+            del self._fetches[transfer]
+
+    async def submit(self, params: m.JobParams, job: UUID | None = None, priority: int = 0) -> m.JobAccepted:
         """Submit a job. Under the same `job` and with the same parameters it is the same job."""
         raw = params.model_dump(mode="json", exclude_defaults=True)
-        message = m.JobSubmit(id=self._id(), job=job or uuid4(), hash=m.params_hash(raw), params=raw)
+        message = m.JobSubmit(id=self._id(), job=job or uuid4(), hash=m.params_hash(raw), params=raw, priority=priority)
+        self._queue(message.job)
+        return await self._ask(message, m.JobAccepted)
+
+    async def rerun(self, of: UUID, changes: m.Changes, job: UUID | None = None) -> m.JobAccepted:
+        """Submit a new job with the clip and images of another."""
+        raw = changes.model_dump(mode="json", exclude_none=True)
+        hash = m.params_hash({"of": str(of), "changes": raw})
+        message = m.JobRerun(id=self._id(), job=job or uuid4(), of=of, hash=hash, changes=raw)
         self._queue(message.job)
         return await self._ask(message, m.JobAccepted)
 
@@ -170,8 +184,65 @@ class Client:
         """Ask for a job to be cancelled; its state now."""
         return await self._ask(m.JobCancel(id=self._id(), job=job), m.JobState)
 
+    async def hold(self, job: UUID) -> m.JobState:
+        """Do not start a job; send a running one back to the queue."""
+        return await self._ask(m.JobHold(id=self._id(), job=job), m.JobState)
+
+    async def release(self, job: UUID) -> m.JobState:
+        """Let a held job run when its turn comes."""
+        return await self._ask(m.JobRelease(id=self._id(), job=job), m.JobState)
+
+    async def retry(self, job: UUID) -> m.JobState:
+        """Queue a job again that failed, was cancelled or interrupted."""
+        return await self._ask(m.JobRetry(id=self._id(), job=job), m.JobState)
+
+    async def prioritise(self, job: UUID, priority: int) -> m.JobState:
+        return await self._ask(m.JobPrioritise(id=self._id(), job=job, priority=priority), m.JobState)
+
+    async def move(self, job: UUID, before: UUID | None) -> m.JobState:
+        """Put a job that waits right before another one, or behind the others of its priority."""
+        return await self._ask(m.JobMove(id=self._id(), job=job, before=before), m.JobState)
+
+    async def describe(self, job: UUID) -> m.JsonObject:
+        """What a job was asked to do."""
+        return (await self._ask(m.JobDescribe(id=self._id(), job=job), m.JobDescribed)).params
+
+    async def remove(self, job: UUID) -> None:
+        """Forget an ended job, with its images and its result."""
+        await self._ask(m.JobRemove(id=self._id(), job=job), m.JobRemoved)
+
     async def jobs(self) -> Sequence[m.Snapshot]:
+        """The jobs that ended last, then the running one, then those that wait as they will run."""
         return (await self._ask(m.JobList(id=self._id()), m.JobJobs)).jobs
+
+    async def history(self, before: UUID | None = None, limit: int = 50) -> Sequence[m.Snapshot]:
+        """Ended jobs, newest first, from the one after `before`."""
+        return (await self._ask(m.JobHistory(id=self._id(), before=before, limit=limit), m.JobJobs)).jobs
+
+    async def watch_all(self) -> AsyncIterator[News]:
+        """The state of the queue, then what happens to it and to every job, until the bridge is gone."""
+        queue = self._all_news = asyncio.Queue()
+        queue.put_nowait(await self._ask(m.QueueWatch(id=self._id()), m.QueueState))
+        while True:
+            news = await queue.get()
+            if isinstance(news, BridgeError):
+                raise news
+            yield news
+
+    async def pause(self, *, now: bool = False) -> m.QueueState:
+        """Start no more jobs; with `now` send the running one back to the queue."""
+        return await self._ask(m.QueuePause(id=self._id(), now=now), m.QueueState)
+
+    async def resume(self) -> m.QueueState:
+        return await self._ask(m.QueueResume(id=self._id()), m.QueueState)
+
+    async def release_engine(self) -> None:
+        """Have engine processes ended that do nothing."""
+        await self._ask(m.EngineRelease(id=self._id()), m.EngineReleased)
+
+    async def open_pairing(self) -> m.PairCode:
+        """A new pairing code, for another host."""
+        return await self._ask(m.PairOpen(id=self._id()), m.PairCode)
 
     # Sending
 
@@ -189,7 +260,7 @@ class Client:
             await self._socket.send(m.encode(message))
             reply = await answer
         except ConnectionClosed as error:
-            raise _closed(error) from None
+            raise closed(error) from None
         finally:
             self._answers.pop(message.id, None)
         if not isinstance(reply, kinds):
@@ -213,7 +284,7 @@ class Client:
             }
         )
         ready = await self._ask(begin, m.TransferReady)
-        window = self._windows[transfer] = _Window(ready.offset, ready.credit)
+        window = self._windows[transfer] = Window(ready.offset, ready.credit)
         try:
             for chunk, offset in enumerate(range(ready.offset, len(data), limits.CHUNK)):
                 await window.room()
@@ -221,7 +292,7 @@ class Client:
                 await self._socket.send(header + bytes(data[offset : offset + limits.CHUNK]))
                 window.sent(min(offset + limits.CHUNK, len(data)))
         except ConnectionClosed as error:
-            raise _closed(error) from None
+            raise closed(error) from None
         finally:
             del self._windows[transfer]
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
@@ -236,7 +307,7 @@ class Client:
             async for message in self._socket:
                 self._take(message)
         except ConnectionClosed as error:
-            fault = _closed(error)
+            fault = closed(error)
         except BridgeError as error:
             fault = error
             await self._socket.close()
@@ -248,29 +319,71 @@ class Client:
 
     def _take(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
-            header, payload = parse(message)
-            if header.kind is Kind.PREVIEW:
-                self._queue(header.owner).put_nowait(Preview(header.owner, header.chunk, bytes(payload)))
+            self._take_binary(message)
             return
         reply = m.decode_server(message)
         if isinstance(reply, m.TransferAck):
             if reply.transfer in self._windows:
                 self._windows[reply.transfer].acknowledged(reply.offset)
-        elif isinstance(reply, (m.JobState, m.JobProgress)):
-            self._queue(reply.job).put_nowait(reply)
+        elif isinstance(reply, m.TransferSent):
+            if reply.transfer in self._fetches:
+                self._fetches[reply.transfer].end(reply)
+        elif isinstance(reply, (m.JobState, m.JobProgress, m.JobRemoved, m.QueueState)):
+            self._hear(reply)
         answer = self._answers.get(reply.re or "")
         if isinstance(reply, m.Error):
             self._fail(reply, answer)
         elif answer is not None and not answer.done():
             answer.set_result(reply)
 
+    def _take_binary(self, message: bytes) -> None:
+        header, payload = parse(message)
+        if header.kind is Kind.PREVIEW:
+            self._hear(Preview(header.owner, header.chunk, bytes(payload)))
+            return
+        fetch = self._fetches.get(header.owner)
+        if fetch is None:
+            return
+        try:
+            fetch.take(header.offset, payload)
+        except OSError as error:
+            fetch.fail(TransferError.not_kept(error.strerror or "the disk refused"))
+        except TransferError as error:
+            fetch.fail(error)
+        else:
+            self._acknowledge(header.owner, fetch.offset)
+
+    def _acknowledge(self, transfer: UUID, offset: int) -> None:
+        """Say what came; the answer is more of it. Small enough never to fill the socket by itself."""
+        have = m.TransferHave(id=self._id(), transfer=transfer, offset=offset)
+        sending = asyncio.ensure_future(self._socket.send(m.encode(have)))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sent)
+
+    def _sent(self, sending: "asyncio.Future[None]") -> None:
+        self._sending.discard(sending)
+        if not sending.cancelled():
+            sending.exception()  # a closed connection is told to everybody by the reader
+
+    def _hear(self, news: News) -> None:
+        if self._all_news is not None and (isinstance(news, Preview) or news.re is None):
+            self._all_news.put_nowait(news)
+        if isinstance(news, (m.JobState, m.JobProgress, Preview)):
+            watched = self._news.get(news.job)
+            if watched is not None:
+                watched.put_nowait(news)
+
     def _fail(self, reply: m.Error, answer: asyncio.Future[m.ServerMessage] | None) -> None:
         error = BridgeError(reply.code, reply.message, reply.hint, retryable=reply.retryable, ref=reply.ref)
         if answer is not None and not answer.done():
             answer.set_exception(error)
         elif reply.re is not None and reply.re.startswith("transfer:"):
-            with contextlib.suppress(ValueError, KeyError):
-                self._windows[UUID(reply.re.removeprefix("transfer:"))].fail(error)
+            with contextlib.suppress(ValueError):
+                transfer = UUID(reply.re.removeprefix("transfer:"))
+                if transfer in self._windows:
+                    self._windows[transfer].fail(error)
+                if transfer in self._fetches:
+                    self._fetches[transfer].fail(error)
 
     def _give_up(self, error: BridgeError) -> None:
         for answer in self._answers.values():
@@ -278,67 +391,9 @@ class Client:
                 answer.set_exception(error)
         for window in self._windows.values():
             window.fail(error)
+        for fetch in self._fetches.values():
+            fetch.fail(error)
+        if self._all_news is not None:
+            self._all_news.put_nowait(error)
         for queue in self._news.values():
             queue.put_nowait(error)
-
-
-class _Window:
-    """How far a transfer may run ahead of what the bridge acknowledged."""
-
-    def __init__(self, offset: int, credit: int) -> None:
-        self._credit = credit
-        self._waiting: list[int] = []
-        self._error: BridgeError | None = None
-        self._changed = asyncio.Event()
-
-    def sent(self, end: int) -> None:
-        self._waiting.append(end)
-
-    def acknowledged(self, offset: int) -> None:
-        self._waiting = [end for end in self._waiting if end > offset]
-        self._changed.set()
-
-    def fail(self, error: BridgeError) -> None:
-        self._error = error
-        self._changed.set()
-
-    async def room(self) -> None:
-        """Wait until one more chunk may be sent. Raises what the bridge said of the transfer."""
-        while self._error is None and len(self._waiting) >= self._credit:
-            self._changed.clear()
-            await self._changed.wait()
-        if self._error is not None:
-            raise self._error
-
-
-async def _handshake(socket: ClientConnection, port: int, token: bytes, host: str) -> tuple[m.Hello, m.Identified]:
-    hello = _read_text(await socket.recv())
-    if not isinstance(hello, m.Hello):
-        raise UnreachableError.no_answer(port, "it does not say hello")
-    if not hello.protocol_min <= limits.PROTOCOL <= hello.protocol_max:
-        raise UnreachableError.version(hello.protocol_min, hello.protocol_max, limits.PROTOCOL)
-    nonce, challenge = secrets.token_bytes(NONCE), bytes.fromhex(hello.challenge)
-    ours, theirs = (
-        proof(token, role, port=port, challenge=challenge, nonce=nonce, instance=hello.instance) for role in _ROLES
-    )
-    identify = m.Identify(
-        id="c0", protocol=limits.PROTOCOL, host=host, client=uuid4(), nonce=nonce.hex(), hmac=ours.hex()
-    )
-    await socket.send(m.encode(identify))
-    identified = _read_text(await socket.recv())
-    if not isinstance(identified, m.Identified) or not same(bytes.fromhex(identified.hmac), theirs):
-        raise UnreachableError.not_trusted()
-    return hello, identified
-
-
-def _read_text(message: str | bytes) -> m.ServerMessage:
-    if isinstance(message, bytes):
-        raise MessageError.malformed("a binary message came before the handshake ended")
-    return m.decode_server(message)
-
-
-def _closed(error: ConnectionClosed) -> UnreachableError:
-    received = error.rcvd
-    if received is None:
-        return UnreachableError.closed(1006, "")
-    return UnreachableError.closed(received.code, received.reason)

@@ -169,6 +169,18 @@ class TransferError(BridgeError):
         return cls("transfer.not_kept", f"The image cannot be kept: {why}.", "Check the bridge's data folder.")
 
     @classmethod
+    def no_file(cls, name: str) -> Self:
+        return cls(
+            "transfer.no_file",
+            f"There is no file “{name}” to fetch.",
+            "Fetch what the job's result or clip.frame named.",
+        )
+
+    @classmethod
+    def lost(cls, why: str) -> Self:
+        return cls("transfer.lost", f"The file cannot be read any more: {why}.", "Fetch it again.", retryable=True)
+
+    @classmethod
     def disk_full(cls) -> Self:
         return cls(
             "transfer.disk_full", "The disk is full.", "Free some space, then send the frame again.", retryable=True
@@ -176,7 +188,7 @@ class TransferError(BridgeError):
 
 
 class JobError(BridgeError):
-    """A job that cannot be taken, found or changed."""
+    """A job that cannot be taken, found, changed or kept."""
 
     @classmethod
     def conflict(cls) -> Self:
@@ -196,6 +208,34 @@ class JobError(BridgeError):
     def too_many(cls, limit: int) -> Self:
         return cls(
             "job.too_many", f"{limit} jobs wait already.", "Wait until one is done, or cancel one.", retryable=True
+        )
+
+    @classmethod
+    def state_forbids(cls, what: str, state: str) -> Self:
+        return cls("job.state_forbids", f"A job that is {state} cannot be {what}.", "Look at the job's state first.")
+
+    @classmethod
+    def images_gone(cls) -> Self:
+        return cls(
+            "job.images_gone", "The images of that job are no longer kept.", "Send the edited frame again as a new job."
+        )
+
+    @classmethod
+    def not_kept(cls, why: str) -> Self:
+        return cls(
+            "job.not_kept",
+            f"The job cannot be written to the journal: {why}.",
+            "Free some space on the disk of the bridge's data folder, then try again.",
+            retryable=True,
+        )
+
+    @classmethod
+    def interrupted(cls, times: int) -> Self:
+        return cls(
+            "job.interrupted",
+            f"The bridge ended {times} times in a row while this job ran, so it was not started again.",
+            "Retry it with nothing else running; if the machine goes down again, try a shorter range.",
+            retryable=True,
         )
 
 
@@ -266,6 +306,24 @@ class WorkerError(BridgeError):
         return cls("engine.result_lost", f"The result is gone: {why}.", "Submit the job again.", retryable=True)
 
     @classmethod
+    def disk_full(cls) -> Self:
+        return cls(
+            "resource.disk_full",
+            "The disk of the bridge's data folder is almost full.",
+            "Free some space, then retry the job; it goes on where it can.",
+            retryable=True,
+        )
+
+    @classmethod
+    def folder_lost(cls, why: str) -> Self:
+        return cls(
+            "output.not_writable",
+            f"The job's folder cannot be written to: {why}.",
+            "Check the bridge's data folder, then retry the job.",
+            retryable=True,
+        )
+
+    @classmethod
     def cannot_start(cls, why: str) -> Self:
         return cls("engine.cannot_start", f"The engine does not start: {why}.", "Install Videoshop Bridge again.")
 
@@ -284,6 +342,22 @@ class ServiceError(BridgeError):
     @classmethod
     def folder_unusable(cls, path: Path, why: str) -> Self:
         return cls("service.folder_unusable", f"{path} cannot be used: {why}.", "Choose another folder with --output.")
+
+    @classmethod
+    def journal_unusable(cls, path: Path, why: str) -> Self:
+        return cls(
+            "service.journal_unusable",
+            f"The journal of jobs {path} cannot be used: {why}.",
+            "See that its disk has space and that no other bridge uses the same data folder.",
+        )
+
+    @classmethod
+    def journal_newer(cls, path: Path) -> Self:
+        return cls(
+            "service.journal_newer",
+            f"The journal of jobs {path} was written by a newer Videoshop Bridge.",
+            "Update this one, or choose another data folder with VIDEOSHOP_DATA.",
+        )
 
     @classmethod
     def token_exposed(cls, path: Path) -> Self:

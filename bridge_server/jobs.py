@@ -1,252 +1,443 @@
-"""Jobs: queued → running (stage) → done | failed | cancelled. The rules as values, then the runner that obeys them."""
+"""Jobs: queued → running (stage) → done | failed | cancelled | interrupted. The rules; no event loop."""
 
-import asyncio
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from bridge_server.desktop.paths import private_folder
-from bridge_server.errors import BridgeError, JobError, TransferError, WorkerError
-from bridge_server.intake import keep
+from bridge_server import records
+from bridge_server.errors import BridgeError, JobError, WorkerError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
-from bridge_server.protocol.session import JobEvent, Submission
-from bridge_server.worker import EngineProcess
-from engine.request import Event, KeyframeFiles, Request
+from bridge_server.protocol.ports import JobEvent, News, Rerun, Submission
+from bridge_server.queue import Queue
+from bridge_server.records import Record
+from bridge_server.store import Journal, Kept
+from engine.request import Event
 
 log = logging.getLogger("videoshop.jobs")
 
 PROGRESS_SECONDS = 0.1
 """Least time between two progress events of a job."""
 
-REMEMBERED = 500
-"""Ended jobs that are kept in memory; the oldest are forgotten first. Their files stay."""
+FALLS = 3
+"""A job that was running so many times in a row when the service crashed is not started again by itself."""
 
-LISTED = 50
-"""Ended jobs that a list of jobs holds, beside all that wait or run."""
+UNTOLD = 1_000_000
+"""After a crash the journal does not know how many numbers were given to progress; so many are passed over."""
+
+
+@dataclass
+class Running:
+    """What is known of the running job beside the journal: its latest progress, and when it was told."""
+
+    job: Kept
+    progress: m.JobProgress | None = None
+    told: float = float("-inf")
+
+
+class JobBook:
+    """All jobs. What changes one is in the journal before `tell` hears of it and before a method returns.
+
+    `clock` gives seconds since 1970, `ticks` seconds that never run backward. Methods raise JobError, also when the
+    journal cannot be written: then nothing has changed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        journal: Journal,
+        tell: Callable[[News], None],
+        *,
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
+    ) -> None:
+        self._folder, self._journal, self._tell = folder, journal, tell
+        self._clock, self._ticks = clock, ticks
+        self._queue = Queue()
+        self._running: Running | None = None
+        self.paused = journal.paused
+        self.stop_running: Callable[[], None] = lambda: None
+        self.wake: Callable[[], None] = lambda: None
+
+    # After a start
+
+    def recover(self) -> None:
+        """Take up what the last service left: waiting jobs wait, interrupted ones wait again. Raises JobError."""
+        for job in self._journal.live():
+            state = job.snapshot.state
+            if state == "running":
+                job = self._fallen(job)
+            if job.snapshot.state == "interrupted" and job.snapshot.ended is None:
+                job = self._put(job, state="queued", started=None, stopping=None, message=None)
+            if job.snapshot.state == "queued":
+                self._queue.put(job)
+        known = self._journal.ids()
+        for folder in self._folder.iterdir() if self._folder.is_dir() else ():
+            if _uuid(folder.name) not in known:  # its submit was never acknowledged, or its removal not finished
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _fallen(self, job: Kept) -> Kept:
+        """A job that ran when the service crashed."""
+        stopping, falls = job.snapshot.stopping, job.falls + 1
+        job = replace(job, snapshot=job.snapshot.model_copy(update={"seq": job.snapshot.seq + UNTOLD}))
+        if stopping == "cancel":
+            return self._put(job, state="cancelled", **self._over())
+        log.warning("job %s was interrupted", job.record.id, extra={"job": str(job.record.id)})
+        job = replace(job, falls=falls)
+        if falls < FALLS or stopping is not None:
+            return self._put(job, state="interrupted", stage=None, message=None, stopping=None)
+        fault = m.Fault.of(JobError.interrupted(falls))
+        return self._put(job, state="interrupted", error=fault, **self._over())
+
+    # What a session asks
+
+    def find(self, job: UUID) -> tuple[str, m.Snapshot] | None:
+        known = self._look(job)
+        return None if known is None else (known.record.hash, known.snapshot)
+
+    def submit(self, submission: Submission) -> m.Snapshot:
+        """Keep a job, with its own copies of its images, and queue it. Raises GrantError, TransferError too."""
+        self._check_room()
+        record = records.submitted(submission, self.folder(submission.job), self._clock())
+        return self._add(record, submission.priority)
+
+    def rerun(self, rerun: Rerun) -> m.Snapshot:
+        """Queue a new job with the clip and images of another."""
+        model = self._known(rerun.of)
+        self._check_room()
+        record = records.repeated(model.record, rerun, self.folder(rerun.job), self._clock())
+        return self._add(record, model.snapshot.priority)
+
+    def cancel(self, job: UUID) -> m.Snapshot:
+        """Cancel a job that waits, ask a running one to stop, leave an ended one as it is."""
+        known = self._known(job)
+        if known.snapshot.state == "queued":
+            return self._end(known, state="cancelled").snapshot
+        return self._stop(known, "cancel")
+
+    def hold(self, job: UUID) -> m.Snapshot:
+        """Do not start a job that waits; send a running one back to the queue."""
+        known = self._known(job)
+        if known.snapshot.state == "queued":
+            return self._settle(known, held=True)
+        if known.snapshot.state != "running":
+            raise JobError.state_forbids("held", known.snapshot.state)
+        return self._stop(known, "hold")
+
+    def release(self, job: UUID) -> m.Snapshot:
+        """Let a held job run when its turn comes."""
+        known = self._known(job)
+        if known.snapshot.state != "queued":
+            raise JobError.state_forbids("released", known.snapshot.state)
+        return self._settle(known, held=False)
+
+    def retry(self, job: UUID) -> m.Snapshot:
+        """Queue a job again that did not succeed; one that waits or runs already is left as it is."""
+        known = self._known(job)
+        if known.snapshot.state == "done":
+            raise JobError.state_forbids("retried", "done")
+        if known.snapshot.state not in m.ENDED:
+            return known.snapshot
+        self._check_room()
+        again = replace(known, place=self._queue.behind(known.snapshot.priority), falls=0)
+        again = self._put(again, state="queued", held=False, error=None, ended=None, started=None, message=None)
+        return self._queued(again)
+
+    def prioritise(self, job: UUID, priority: int) -> m.Snapshot:
+        """Put a job that waits behind the others of a priority."""
+        known = replace(self._queued_one(job), place=self._queue.behind(priority))
+        return self._queued(self._put(known, priority=priority))
+
+    def move(self, job: UUID, before: UUID | None) -> m.Snapshot:
+        """Put a job that waits right before another one, or behind the others of its priority."""
+        known = self._queued_one(job)
+        if before is None or before == job:
+            return self.prioritise(job, known.snapshot.priority)
+        other = self._queued_one(before)
+        placed = {each.record.id: each for each in self._queue.before(known, other)}
+        moved = _changed(placed.pop(job), priority=other.snapshot.priority)
+        self._journal.put(moved, tuple(placed.values()))
+        self._queue.put(*placed.values())
+        self._tell(_state(moved.snapshot))
+        return self._queued(moved)
+
+    def describe(self, job: UUID) -> tuple[m.Snapshot, m.JsonObject]:
+        """A job, and what it was asked to do."""
+        known = self._known(job)
+        return known.snapshot, records.described(known.record)
+
+    def remove(self, job: UUID) -> m.JobRemoved:
+        """Forget an ended job, with its images and its result."""
+        known = self._known(job)
+        if known.snapshot.ended is None:
+            raise JobError.state_forbids("removed", known.snapshot.state)
+        self._journal.remove(job)
+        shutil.rmtree(self.folder(job), ignore_errors=True)
+        removed = m.JobRemoved(job=job)
+        self._tell(removed)
+        return removed
+
+    def list(self) -> tuple[m.Snapshot, ...]:
+        """The jobs that ended last, then the running one, then those that wait as they will run."""
+        ended = [job.snapshot for job in self._journal.ended(limit=limits.LISTED)][::-1]
+        running = [self._running.job.snapshot] if self._running is not None else []
+        return (*ended, *running, *(job.snapshot for job in self._queue))
+
+    def history(self, before: UUID | None, limit: int) -> tuple[m.Snapshot, ...]:
+        return tuple(job.snapshot for job in self._journal.ended(before, limit))
+
+    def since(self, job: UUID, seq: int) -> tuple[JobEvent, ...]:
+        """What happened after `seq`, oldest first; the state as it stands if nothing did.
+
+        Of attempts before the present one nothing is told again: an end is the end.
+        """
+        snapshot = self._known(job).snapshot
+        states: list[m.JobState] = []
+        for state in self._journal.states(job, seq):
+            if states and states[-1].state in m.ENDED:
+                states.clear()
+            states.append(state)
+        progress = self._running.progress if self._running is not None else None
+        told = states[-1].seq if states else seq
+        if progress is not None and progress.job == job and progress.seq > told:
+            return (*states, progress)
+        return tuple(states) or (_state(snapshot),)
+
+    def queue(self) -> m.QueueState:
+        return m.QueueState(paused=self.paused, order=tuple(job.record.id for job in self._queue))
+
+    def pause(self, *, now: bool) -> m.QueueState:
+        """Start no more jobs; with `now` send the running one back to the queue."""
+        self._journal.pause(True)
+        self.paused = True
+        if now and self._running is not None:
+            self._stop(self._running.job, "pause")
+        self._tell(self.queue())
+        self.wake()
+        return self.queue()
+
+    def resume(self) -> m.QueueState:
+        self._journal.pause(False)
+        self.paused = False
+        self._tell(self.queue())
+        self.wake()
+        return self.queue()
+
+    # What the runner does
+
+    def next(self) -> Kept | None:
+        """The job that is to run next."""
+        if self.paused or self._running is not None:
+            return None
+        return self._queue.first()
+
+    def start(self, job: UUID) -> Kept | None:
+        """Start a job that waits; None when it does not wait any more."""
+        waiting = self._queue.find(job)
+        if waiting is None or waiting.snapshot.held or self.paused:
+            return None
+        attempt = waiting.snapshot.attempt + 1
+        started = self._put(
+            waiting, state="running", attempt=attempt, started=self._clock(), stage=None, done=0, total=0
+        )
+        self._queue.drop(job)
+        self._running = Running(started)
+        self._tell(self.queue())
+        return started
+
+    def advance(self, event: Event) -> None:
+        """Progress of the engine; a new stage is a change of state. What comes too soon is not told."""
+        running, now = self._running, self._ticks()
+        if running is None:
+            return
+        done = {"done": event.done, "total": event.total, "message": event.message}
+        if event.stage != running.job.snapshot.stage:
+            running.job = self._put(running.job, stage=event.stage, **done)
+            running.told, running.progress = now, None
+        elif now - running.told >= PROGRESS_SECONDS or event.done >= event.total:
+            running.told = now
+            running.job = _changed(running.job, **done)
+            running.progress = m.JobProgress(
+                job=running.job.record.id,
+                seq=running.job.snapshot.seq,
+                stage=event.stage,
+                done=event.done,
+                total=event.total,
+                frame=event.frame,
+                message=event.message,
+            )
+            self._tell(running.progress)
+
+    def end(self, outcome: m.Result | BridgeError) -> None:
+        """The engine is finished with the running job."""
+        if self._running is None:
+            return
+        job = self._running.job
+        stopping = job.snapshot.stopping
+        if isinstance(outcome, m.Result):
+            self._end(job, state="done", result=outcome)
+        elif not (isinstance(outcome, WorkerError) and outcome.cancelled):
+            self._end(job, state="failed", error=m.Fault.of(outcome))
+        elif stopping in ("hold", "pause"):
+            again = self._put(job, state="queued", held=stopping == "hold", **_IDLE)
+            self._running = None
+            self._queued(again)
+        else:
+            self._end(job, state="cancelled")
+
+    def fail(self, job: UUID, error: BridgeError) -> None:
+        """A job that waits cannot be started."""
+        waiting = self._queue.find(job)
+        if waiting is not None:
+            self._end(waiting, state="failed", error=m.Fault.of(error))
+
+    def interrupt(self) -> None:
+        """The service ends: the running job goes on when it is back."""
+        if self._running is not None:
+            job = self._running.job
+            if job.snapshot.stopping == "cancel":
+                self._end(job, state="cancelled")
+            else:
+                self._put(job, state="interrupted", held=job.snapshot.stopping == "hold", **_IDLE)
+                self._running = None
+
+    def ended(self) -> tuple[Kept, ...]:
+        """Every ended job, the one that ended last first."""
+        return self._journal.ended()
+
+    # Changes
+
+    def _add(self, record: Record, priority: int) -> m.Snapshot:
+        request = record.request
+        snapshot = m.Snapshot(
+            job=record.id,
+            seq=1,
+            state="queued",
+            priority=priority,
+            clip=request.clip.name,
+            method=request.method,
+            host=record.host,
+            submitted=record.submitted,
+        )
+        job = Kept(record, snapshot, place=self._queue.behind(priority))
+        try:
+            self._journal.add(job)
+        except JobError:
+            shutil.rmtree(self.folder(record.id), ignore_errors=True)
+            raise
+        log.info("job %s queued", record.id, extra={"job": str(record.id)})
+        self._tell(_state(snapshot))
+        return self._queued(job)
+
+    def _queued(self, job: Kept) -> m.Snapshot:
+        self._queue.put(job)
+        self._tell(self.queue())
+        self.wake()
+        return job.snapshot
+
+    def _settle(self, job: Kept, *, held: bool) -> m.Snapshot:
+        """Hold or release a job that waits."""
+        if job.snapshot.held == held:
+            return job.snapshot
+        settled = self._put(job, held=held)
+        self._queue.put(settled)
+        self.wake()
+        return settled.snapshot
+
+    def _stop(self, job: Kept, why: m.Stopping) -> m.Snapshot:
+        """Have the engine stop the running job; a cancel outlives a crash, and is not taken back by a hold."""
+        running = self._running
+        if running is None or running.job.record.id != job.record.id:
+            return job.snapshot
+        if job.snapshot.stopping not in (why, "cancel"):
+            running.job = self._put(running.job, stopping=why)
+        self.stop_running()
+        return running.job.snapshot
+
+    def _end(self, job: Kept, **changes: Any) -> Kept:
+        ended = self._put(replace(job, falls=0), **changes, **self._over())
+        error = ended.snapshot.error
+        log.info(
+            "job %s %s %s",
+            job.record.id,
+            ended.snapshot.state,
+            error.code if error else "",
+            extra={"job": str(job.record.id), "ref": error.ref if error else None},
+        )
+        if self._queue.find(job.record.id) is not None:
+            self._queue.drop(job.record.id)
+            self._tell(self.queue())
+        else:
+            self._running = None
+        return ended
+
+    def _over(self) -> dict[str, Any]:
+        return {**_IDLE, "held": False, "ended": self._clock()}
+
+    def _put(self, job: Kept, **changes: Any) -> Kept:
+        """Journal a change, then tell of it."""
+        changed = _changed(job, **changes)
+        if changed.snapshot.state not in _NEXT[job.snapshot.state]:
+            raise JobError.state_forbids(changed.snapshot.state, job.snapshot.state)
+        self._journal.put(changed)
+        self._tell(_state(changed.snapshot))
+        return changed
+
+    # Looking
+
+    def folder(self, job: UUID) -> Path:
+        """Where the job's files are."""
+        return self._folder / str(job)
+
+    def _look(self, job: UUID) -> Kept | None:
+        if self._running is not None and self._running.job.record.id == job:
+            return self._running.job
+        return self._queue.find(job) or self._journal.find(job)
+
+    def _known(self, job: UUID) -> Kept:
+        known = self._look(job)
+        if known is None:
+            raise JobError.unknown()
+        return known
+
+    def _queued_one(self, job: UUID) -> Kept:
+        known = self._known(job)
+        if known.snapshot.state != "queued":
+            raise JobError.state_forbids("moved", known.snapshot.state)
+        return known
+
+    def _check_room(self) -> None:
+        if len(self._queue) >= limits.WAITING_JOBS:
+            raise JobError.too_many(limits.WAITING_JOBS)
+
 
 _NEXT: dict[m.State, frozenset[m.State]] = {
-    "queued": frozenset({"running", "failed", "cancelled"}),
-    "running": frozenset({"running", "done", "failed", "cancelled"}),
+    "queued": frozenset({"queued", "running", "failed", "cancelled"}),
+    "running": frozenset({"running", "queued", "done", "failed", "cancelled", "interrupted"}),
+    "interrupted": frozenset({"queued"}),
+    "failed": frozenset({"queued"}),
+    "cancelled": frozenset({"queued"}),
     "done": frozenset(),
-    "failed": frozenset(),
-    "cancelled": frozenset(),
 }
 
+_IDLE: dict[str, Any] = {"stage": None, "message": None, "stopping": None}
 
-class Job:
-    """One job. Every change is an event with the next `seq`; states are all remembered, of progress the latest."""
 
-    def __init__(self, id: UUID, hash: str, request: Request, submitted: float) -> None:
-        self.id, self.hash, self.request = id, hash, request
-        self.snapshot = m.Snapshot(job=id, seq=1, state="queued", submitted=submitted)
-        self.states: list[m.JobState] = [_state(self.snapshot)]
-        self.progress: m.JobProgress | None = None
-        self._told = float("-inf")
-
-    @property
-    def ended(self) -> bool:
-        return self.snapshot.state in m.ENDED
-
-    def start(self) -> JobEvent:
-        return self._move("running")
-
-    def advance(self, event: Event, now: float) -> JobEvent | None:
-        """Progress of the engine; a new stage is a change of state. None when it comes too soon to be told."""
-        if event.stage != self.snapshot.stage:
-            self._told = now
-            return self._move("running", stage=event.stage, done=event.done, total=event.total, message=event.message)
-        if now - self._told < PROGRESS_SECONDS and event.done < event.total:
-            return None
-        self._told = now
-        seq = self.snapshot.seq + 1
-        self.snapshot = self.snapshot.model_copy(
-            update={"seq": seq, "done": event.done, "total": event.total, "message": event.message}
-        )
-        self.progress = m.JobProgress(
-            job=self.id,
-            seq=seq,
-            stage=event.stage,
-            done=event.done,
-            total=event.total,
-            frame=event.frame,
-            message=event.message,
-        )
-        return self.progress
-
-    def finish(self, result: m.Result) -> JobEvent:
-        return self._move("done", stage=None, message=None, result=result)
-
-    def fail(self, error: BridgeError) -> JobEvent:
-        return self._move("failed", stage=None, message=None, error=m.Fault.of(error))
-
-    def cancel(self) -> JobEvent:
-        return self._move("cancelled", stage=None, message=None)
-
-    def since(self, seq: int) -> tuple[JobEvent, ...]:
-        """What happened after `seq`, oldest first; the state as it stands if nothing did."""
-        events: list[JobEvent] = [state for state in self.states if state.seq > seq]
-        if self.progress is not None and self.progress.seq > max(seq, self.states[-1].seq):
-            events.append(self.progress)
-        return tuple(events) or (_state(self.snapshot),)
-
-    def _move(self, state: m.State, **changes: object) -> m.JobState:
-        if state not in _NEXT[self.snapshot.state]:
-            raise RuntimeError(f"a job that is {self.snapshot.state} cannot be {state}")
-        self.snapshot = self.snapshot.model_copy(update={"seq": self.snapshot.seq + 1, "state": state, **changes})
-        self.states.append(_state(self.snapshot))
-        return self.states[-1]
+def _changed(job: Kept, **changes: Any) -> Kept:
+    """The job after an event of the next `seq`."""
+    return replace(job, snapshot=job.snapshot.model_copy(update={"seq": job.snapshot.seq + 1, **changes}))
 
 
 def _state(snapshot: m.Snapshot) -> m.JobState:
     return m.JobState(**dict(snapshot))
 
 
-class JobBook:
-    """All jobs, in the order in which they came. `tell` hears of each event; `clock` gives seconds since 1970."""
-
-    def __init__(self, folder: Path, clock: Callable[[], float], tell: Callable[[JobEvent], None]) -> None:
-        self._folder, self._clock, self._tell = folder, clock, tell
-        self._jobs: dict[UUID, Job] = {}
-        self.stop_running: Callable[[], None] = lambda: None
-        self.wake: Callable[[], None] = lambda: None
-
-    def find(self, job: UUID) -> tuple[str, m.Snapshot] | None:
-        known = self._jobs.get(job)
-        return None if known is None else (known.hash, known.snapshot)
-
-    def submit(self, submission: Submission) -> m.Snapshot:
-        """Keep a job, with its own copies of its images, and queue it. Raises JobError, TransferError."""
-        if sum(job.snapshot.state == "queued" for job in self._jobs.values()) >= limits.WAITING_JOBS:
-            raise JobError.too_many(limits.WAITING_JOBS)
-        job = Job(submission.job, submission.hash, self._request(submission), self._clock())
-        self._jobs[job.id] = job
-        self._forget()
-        log.info("job %s queued", job.id)
-        self._tell(job.states[0])
-        self.wake()
-        return job.snapshot
-
-    def cancel(self, job: UUID) -> m.Snapshot:
-        """Cancel a job that waits, ask a running one to stop, leave an ended one as it is. Raises JobError."""
-        known = self._find(job)
-        if known.snapshot.state == "queued":
-            self._tell(known.cancel())
-        elif known.snapshot.state == "running":
-            self.stop_running()
-        return known.snapshot
-
-    def list(self) -> tuple[m.Snapshot, ...]:
-        ended = [job.snapshot for job in self._jobs.values() if job.ended][-LISTED:]
-        return (*ended, *(job.snapshot for job in self._jobs.values() if not job.ended))
-
-    def since(self, job: UUID, seq: int) -> tuple[JobEvent, ...]:
-        return self._find(job).since(seq)
-
-    def next(self) -> Job | None:
-        """The job to run next, now running."""
-        for job in self._jobs.values():
-            if job.snapshot.state == "queued":
-                self._tell(job.start())
-                return job
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
         return None
-
-    def advance(self, job: Job, event: Event) -> None:
-        told = job.advance(event, self._clock())
-        if told is not None:
-            self._tell(told)
-
-    def end(self, job: Job, outcome: m.Result | WorkerError) -> None:
-        """The engine is finished with a running job."""
-        if isinstance(outcome, m.Result):
-            event = job.finish(outcome)
-        elif outcome.cancelled:
-            event = job.cancel()
-        else:
-            event = job.fail(outcome)
-        log.info("job %s %s %s", job.id, job.snapshot.state, job.snapshot.error.code if job.snapshot.error else "")
-        self._tell(event)
-
-    def _find(self, job: UUID) -> Job:
-        try:
-            return self._jobs[job]
-        except KeyError:
-            raise JobError.unknown() from None
-
-    def _forget(self) -> None:
-        ended = [job.id for job in self._jobs.values() if job.ended]
-        for id in ended[: max(0, len(ended) - REMEMBERED)]:
-            del self._jobs[id]
-
-    def _request(self, submission: Submission) -> Request:
-        """The engine's request, with the job's folder: `in` holds its images, `out` will hold its result."""
-        params = submission.params
-        folder = self._folder / str(submission.job)
-        try:
-            images = private_folder(folder / "in")
-            kept = {id: keep(file, images, str(id)) for id, file in submission.files.items()}
-            output = private_folder(folder / "out")
-        except OSError as error:
-            raise TransferError.not_kept(error.strerror or "the disk refused") from None
-        return Request(
-            clip=submission.clip,
-            keyframes=tuple(
-                KeyframeFiles(edited=kept[key.edited], frame=key.frame, mask=kept[key.mask] if key.mask else None)
-                for key in params.keyframes
-            ),
-            output=output,
-            range=params.range,
-            method=params.method,
-            formats=params.formats,
-            settings=params.settings,
-            seed=params.seed,
-        )
-
-
-Preview = Callable[[UUID, int, Path], None]
-"""Hears of a new preview: the job, the frame's index, the JPEG's path."""
-
-
-class Runner:
-    """Runs the jobs of a book, one at a time, in an engine process."""
-
-    def __init__(self, book: JobBook, engine: EngineProcess, preview: Preview) -> None:
-        self._book, self._engine, self._preview = book, engine, preview
-        self._woken = asyncio.Event()
-        book.wake = self._woken.set
-        book.stop_running = engine.cancel
-
-    async def run(self) -> None:
-        """Run jobs as they come, until cancelled."""
-        while True:
-            self._woken.clear()
-            job = self._book.next()
-            if job is None:
-                await self._woken.wait()
-            else:
-                await self._run(job)
-
-    async def _run(self, job: Job) -> None:
-        def on_event(event: Event) -> None:
-            self._book.advance(job, event)
-            if event.preview is not None:
-                self._preview(job.id, event.frame or 0, event.preview)
-
-        outcome: m.Result | WorkerError
-        try:
-            await self._engine.ask("propagate", {"request": job.request.model_dump(mode="json")}, on_event)
-            outcome = _result(job.request.output)
-        except WorkerError as error:
-            outcome = error
-        except OSError as error:
-            outcome = WorkerError.result_lost(error.strerror or "it cannot be read")
-        if isinstance(outcome, WorkerError):  # a killed engine could not tidy up
-            await asyncio.to_thread(shutil.rmtree, job.request.output, ignore_errors=True)
-        self._book.end(job, outcome)
-
-
-def _result(folder: Path) -> m.Result:
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    return m.Result(folder=str(folder), files=tuple(names))

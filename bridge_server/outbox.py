@@ -4,9 +4,9 @@ from collections import OrderedDict, deque
 from collections.abc import Hashable
 
 from bridge_server.protocol import limits
-from bridge_server.protocol.session import Close
+from bridge_server.protocol.ports import Close, Deliver
 
-Item = str | bytes | Close
+Item = str | bytes | Deliver | Close
 
 
 class OverflowingError(Exception):

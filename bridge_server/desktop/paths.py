@@ -36,6 +36,10 @@ class Places:
         return self.config / "bridge.json"
 
     @property
+    def journal(self) -> Path:
+        return self.data / "journal.sqlite"
+
+    @property
     def jobs(self) -> Path:
         return self.data / "jobs"
 

@@ -24,13 +24,37 @@ TRANSFER = 1 << 30
 """Most bytes of one transfer."""
 
 TRANSFERS = 32
-"""Most transfers, finished or not, that one connection keeps."""
+"""Most transfers, finished or not, that one connection keeps; and most fetches that it has under way."""
+
+PIECE = 256 << 10
+"""Bytes of a chunk that the service sends: small, since one is in memory for each client that does not read."""
 
 GRANTS = 256
 """Most clips that one connection keeps granted."""
 
 WAITING_JOBS = 200
 """Most jobs that wait to run."""
+
+PRIORITY = 10
+"""Priorities go from minus this to this."""
+
+LISTED = 50
+"""Ended jobs that a list of jobs holds, beside all that wait or run."""
+
+HISTORY = 100
+"""Most jobs of one page of the history."""
+
+CONNECTIONS = 128
+"""Most connections."""
+
+STRANGERS = 32
+"""Most connections that did not identify themselves yet; one more closes the oldest."""
+
+CODE_SECONDS = 300.0
+"""A pairing code is good for so long."""
+
+CODE_TRIES = 5
+"""Wrong tries that end a pairing code."""
 
 QUESTIONS = 16
 """Most probes, frames and locates of one connection that wait for the engine."""
@@ -54,3 +78,4 @@ class CloseCode(IntEnum):
     BAD_CHUNK = 4005
     TOO_SLOW = 4008
     WRONG_TOKEN = 4009
+    WRONG_CODE = 4010

@@ -1,102 +1,55 @@
 """One connection's rules as a value: messages in, messages out. No socket, no event loop, no clock, no file."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol
 from uuid import UUID
 
-from bridge_server.errors import BridgeError, JobError, MessageError
+from bridge_server.errors import BridgeError, JobError, MessageError, TransferError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
+from bridge_server.protocol.delivery import Deliveries, Library
 from bridge_server.protocol.limits import CloseCode
-from bridge_server.protocol.proof import proof, same
+from bridge_server.protocol.pairing import shown
+from bridge_server.protocol.ports import (
+    Bridge,
+    Close,
+    Deliver,
+    Grants,
+    Jobs,
+    Look,
+    News,
+    Outgoing,
+    Question,
+    Release,
+    Rerun,
+    Submission,
+)
+from bridge_server.protocol.proof import Role, padded, proof, same
 from bridge_server.protocol.transfer import Kind, Reassembly, Shelf, parse
-
-
-@dataclass(frozen=True)
-class Bridge:
-    """Who the service is, on this port. `instance` is fresh at each start."""
-
-    instance: UUID
-    version: str
-    token: bytes
-    port: int
-    features: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A job as a client submitted it, its clip and the files of its transfers found."""
-
-    job: UUID
-    hash: str
-    params: m.JobParams
-    clip: Path
-    files: dict[UUID, Path]
-
-
-class Jobs(Protocol):
-    """The jobs, as a session sees them. Unknown jobs raise JobError."""
-
-    def find(self, job: UUID) -> tuple[str, m.Snapshot] | None:
-        """Parameter hash and snapshot."""
-        ...
-
-    def submit(self, submission: Submission) -> m.Snapshot: ...
-    def cancel(self, job: UUID) -> m.Snapshot: ...
-    def list(self) -> tuple[m.Snapshot, ...]: ...
-    def since(self, job: UUID, seq: int) -> tuple["JobEvent", ...]:
-        """What happened after `seq`, oldest first; never less than the state as it stands."""
-        ...
-
-
-class Grants(Protocol):
-    """The clips that this connection may use. Raises GrantError."""
-
-    def give(self, path: str) -> tuple[UUID, str, int]:
-        """A new grant, the clip's name and its bytes."""
-        ...
-
-    def resolve(self, grant: UUID) -> Path: ...
-
-
-JobEvent = m.JobState | m.JobProgress
-
-
-@dataclass(frozen=True)
-class Question:
-    """Something only the engine can answer, asked while jobs run. `re` is the message to answer."""
-
-    re: str
-    do: Literal["probe", "frame", "locate"]
-    grant: UUID
-    clip: Path
-    frame: int | None = None
-    edited: Path | None = None
-
-
-@dataclass(frozen=True)
-class Close:
-    """The connection is to be closed."""
-
-    code: CloseCode
-    reason: str
-
-
-Outgoing = m.ServerMessage | Question | Close
 
 
 class Session:
     """The service's side of one connection.
 
     `open` gives the first message; `receive` takes each message and gives what follows from it; `notify` gives what
-    a job's event means for this client; `answer` does so for the engine's answer to a `Question`.
+    news of a job or the queue means for this client; `answer` does so for the engine's answer to a `Question`;
+    `next_of` gives what is to be sent next of a fetched file.
     """
 
-    def __init__(self, bridge: Bridge, id: UUID, challenge: bytes, *, jobs: Jobs, grants: Grants, shelf: Shelf) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        id: UUID,
+        challenge: bytes,
+        *,
+        jobs: Jobs,
+        grants: Grants,
+        shelf: Shelf,
+        library: Library,
+    ) -> None:
         self._bridge, self.id, self._challenge = bridge, id, challenge
-        self._jobs, self._grants, self._transfers = jobs, grants, Reassembly(shelf)
+        self._jobs, self._grants = jobs, grants
+        self._transfers, self._deliveries = Reassembly(shelf), Deliveries(library)
         self._watched: dict[UUID, int] = {}
+        self._watches_all = False
         self._questions: set[str] = set()
         self._count = 0
         self.client: UUID | None = None
@@ -122,7 +75,7 @@ class Session:
             return []
         try:
             if not self.identified:
-                return self._identify(message)
+                return self._introduced(message)
             if isinstance(message, bytes):
                 return self._chunk(message)
             return self._answered(m.decode_client(message))
@@ -131,15 +84,40 @@ class Session:
         except MessageError as error:
             return [self._error(error, error.answers)]
 
-    def notify(self, event: JobEvent) -> list[Outgoing]:
-        """Tell of a job's event if the client watches the job and does not know it yet."""
-        if self.closed or self._watched.get(event.job, event.seq) >= event.seq:
+    def notify(self, news: News) -> list[Outgoing]:
+        """Tell of news if the client watches what it is about and does not know it yet."""
+        if self.closed:
             return []
-        self._watched[event.job] = event.seq
-        return [self._numbered(event)]
+        if isinstance(news, m.QueueState):
+            return [self._numbered(news)] if self._watches_all else []
+        if isinstance(news, m.JobRemoved):
+            watched = self._watched.pop(news.job, None) is not None
+            return [self._numbered(news)] if watched or self._watches_all else []
+        if self._watched.get(news.job, 0 if self._watches_all else news.seq) >= news.seq:
+            return []
+        self._watched[news.job] = news.seq
+        return [self._numbered(news)]
 
     def watches(self, job: UUID) -> bool:
-        return not self.closed and job in self._watched
+        return not self.closed and (self._watches_all or job in self._watched)
+
+    def next_of(self, transfer: UUID) -> list[bytes | Outgoing]:
+        """The next chunk of a fetched file, as far as the client has room for it; after the last one, its end."""
+        delivery = self._deliveries.find(transfer)
+        if self.closed or delivery is None:
+            return []
+        delivery.asked = False
+        outgoing: list[bytes | Outgoing] = []
+        if delivery.ready:
+            try:
+                outgoing.append(delivery.next())
+            except TransferError as error:
+                self._deliveries.stop(transfer)
+                return [self._error(error, f"transfer:{transfer}")]
+        if delivery.finished:
+            self._deliveries.stop(transfer)
+            return [*outgoing, self._numbered(delivery.end())]
+        return [*outgoing, *self._deliver(transfer)]
 
     def answer(self, question: Question, answer: m.ServerMessage | BridgeError) -> list[Outgoing]:
         """Pass the engine's answer on."""
@@ -160,32 +138,47 @@ class Session:
         """The connection is gone: throw its transfers away. Its jobs go on."""
         self.closed = True
         self._transfers.close()
+        self._deliveries.close()
 
     # Handshake
 
-    def _identify(self, message: str | bytes) -> list[Outgoing]:
-        identify = None
+    def _introduced(self, message: str | bytes) -> list[Outgoing]:
+        said = None
         if isinstance(message, str):
             try:
-                identify = m.decode_client(message)
+                said = m.decode_client(message)
             except MessageError:
-                identify = None
-        if not isinstance(identify, m.Identify):
-            return self._close(CloseCode.NOT_IDENTIFIED, "the first message must be identify")
-        if identify.protocol != limits.PROTOCOL:
+                said = None
+        if not isinstance(said, (m.Identify, m.Pair)):
+            return self._close(CloseCode.NOT_IDENTIFIED, "the first message must be identify or pair")
+        if said.protocol != limits.PROTOCOL:
             return self._close(CloseCode.VERSION, f"this bridge speaks protocol {limits.PROTOCOL}")
-        nonce = bytes.fromhex(identify.nonce)
-        if not same(bytes.fromhex(identify.hmac), self._proof("cli", nonce)):
-            return self._close(CloseCode.WRONG_TOKEN, "the token is not this bridge's")
+        return self._identify(said) if isinstance(said, m.Identify) else self._pair(said)
+
+    def _identify(self, identify: m.Identify) -> list[Outgoing]:
+        token, nonce = self._bridge.token, bytes.fromhex(identify.nonce)
+        if not same(bytes.fromhex(identify.hmac), self._proof(token, "cli", nonce)):
+            wait = self._bridge.door.wrong()
+            return self._close(CloseCode.WRONG_TOKEN, "the token is not this bridge's", after=wait)
         self.client, self.host = identify.client, identify.host
-        reply = m.Identified(hmac=self._proof("srv", nonce).hex(), session=self.id, jobs=self._jobs.list())
+        hmac = self._proof(token, "srv", nonce)
+        reply = m.Identified(hmac=hmac.hex(), session=self.id, jobs=self._jobs.list())
         return [self._reply(identify, reply)]
 
-    def _proof(self, role: Literal["cli", "srv"], nonce: bytes) -> bytes:
-        bridge = self._bridge
-        return proof(
-            bridge.token, role, port=bridge.port, challenge=self._challenge, nonce=nonce, instance=bridge.instance
-        )
+    def _pair(self, pair: m.Pair) -> list[Outgoing]:
+        """Give the token to a client that knows the pairing code, under a pad that only the code makes."""
+        door, nonce = self._bridge.door, bytes.fromhex(pair.nonce)
+        code = (door.code or "").encode()
+        if not code or not same(bytes.fromhex(pair.hmac), self._proof(code, "pcl", nonce)):
+            return self._close(CloseCode.WRONG_CODE, "this is not the pairing code", after=door.wrong_code())
+        door.used()
+        sealed = padded(self._bridge.token, self._proof(code, "ptk", nonce))
+        hmac = self._proof(code, "psv", nonce, more=sealed)
+        return [self._reply(pair, m.Paired(hmac=hmac.hex(), token=sealed.hex()))]
+
+    def _proof(self, key: bytes, role: Role, nonce: bytes, more: bytes = b"") -> bytes:
+        bridge, challenge = self._bridge, self._challenge
+        return proof(key, role, port=bridge.port, challenge=challenge, nonce=nonce, instance=bridge.instance, more=more)
 
     # One rule for each message
 
@@ -197,8 +190,11 @@ class Session:
 
     def _rule(self, message: m.ClientMessage) -> list[Outgoing]:
         match message:
-            case m.Identify():
-                raise MessageError.invalid("identify", "this connection is identified already")
+            case m.Identify() | m.Pair():
+                raise MessageError.invalid(message.type, "this connection is identified already")
+            case m.PairOpen():
+                code = shown(self._bridge.door.open())
+                return [self._reply(message, m.PairCode(code=code, seconds=limits.CODE_SECONDS))]
             case m.Ping():
                 return [self._reply(message, m.Pong())]
             case m.GrantClip():
@@ -221,16 +217,56 @@ class Session:
                 done = m.TransferDone(transfer=message.transfer, size=message.size, sha256=message.sha256)
                 return [self._reply(message, done)]
             case m.TransferAbort():
+                self._deliveries.stop(message.transfer)
                 self._transfers.abort(message.transfer)
                 return [self._reply(message, m.TransferAborted(transfer=message.transfer))]
+            case m.TransferFetch():
+                return self._fetch(message)
+            case m.TransferHave():
+                delivery = self._deliveries.find(message.transfer)
+                if delivery is None:
+                    return []
+                delivery.have(message.offset)
+                return self._deliver(message.transfer)
             case m.JobSubmit():
                 return self._submit(message)
+            case m.JobRerun():
+                return self._rerun(message)
             case m.JobWatch():
                 return self._watch(message)
             case m.JobCancel():
-                return [self._reply(message, _state(self._jobs.cancel(message.job)))]
+                return self._changed(message, self._jobs.cancel(message.job))
+            case m.JobHold():
+                return self._changed(message, self._jobs.hold(message.job))
+            case m.JobRelease():
+                return self._changed(message, self._jobs.release(message.job))
+            case m.JobRetry():
+                return self._changed(message, self._jobs.retry(message.job))
+            case m.JobPrioritise():
+                return self._changed(message, self._jobs.prioritise(message.job, message.priority))
+            case m.JobMove():
+                return self._changed(message, self._jobs.move(message.job, message.before))
+            case m.JobDescribe():
+                snapshot, params = self._jobs.describe(message.job)
+                return [self._reply(message, m.JobDescribed(job=snapshot.job, params=params))]
+            case m.JobRemove():
+                removed = self._jobs.remove(message.job)
+                self._watched.pop(message.job, None)
+                return [self._reply(message, removed)]
             case m.JobList():
                 return [self._reply(message, m.JobJobs(jobs=self._jobs.list()))]
+            case m.JobHistory():
+                jobs = self._jobs.history(message.before, message.limit)
+                return [self._reply(message, m.JobJobs(jobs=jobs))]
+            case m.QueueWatch():
+                self._watches_all = True
+                return [self._reply(message, self._jobs.queue()), Look(None)]
+            case m.QueuePause():
+                return [self._reply(message, self._jobs.pause(now=message.now))]
+            case m.QueueResume():
+                return [self._reply(message, self._jobs.resume())]
+            case m.EngineRelease():
+                return [self._reply(message, m.EngineReleased()), Release()]
 
     def _ask(self, question: Question) -> list[Outgoing]:
         if question.re in self._questions:
@@ -244,25 +280,60 @@ class Session:
         """The same id with the same parameters is the same job; with other parameters it is refused."""
         if m.params_hash(message.params) != message.hash:
             raise JobError.hash_differs()
-        known = self._jobs.find(message.job)
-        if known is not None:
-            hash, snapshot = known
-            if hash != message.hash:
-                raise JobError.conflict()
-        else:
+        snapshot = self._known(message.job, message.hash)
+        if snapshot is None:
             params = m.job_params(message.params)
             clip = self._grants.resolve(params.grant)
             used = dict.fromkeys(i for key in params.keyframes for i in (key.edited, key.mask) if i is not None)
             files = {transfer: self._transfers.finished(transfer) for transfer in used}
-            snapshot = self._jobs.submit(Submission(message.job, message.hash, params, clip, files))
-        self._watched[message.job] = snapshot.seq
+            snapshot = self._jobs.submit(
+                Submission(message.job, message.hash, params, clip, files, self.host, message.priority)
+            )
+        return self._accepted(message, snapshot)
+
+    def _rerun(self, message: m.JobRerun) -> list[Outgoing]:
+        """A new job after the model of another, under the rules of `_submit`."""
+        if m.params_hash({"of": str(message.of), "changes": message.changes}) != message.hash:
+            raise JobError.hash_differs()
+        snapshot = self._known(message.job, message.hash)
+        if snapshot is None:
+            changes = m.changes(message.changes)
+            snapshot = self._jobs.rerun(Rerun(message.job, message.hash, message.of, changes, self.host))
+        return self._accepted(message, snapshot)
+
+    def _known(self, job: UUID, hash: str) -> m.Snapshot | None:
+        known = self._jobs.find(job)
+        if known is None:
+            return None
+        if known[0] != hash:
+            raise JobError.conflict()
+        return known[1]
+
+    def _accepted(self, message: m.JobSubmit | m.JobRerun, snapshot: m.Snapshot) -> list[Outgoing]:
+        self._watched[message.job] = max(snapshot.seq, self._watched.get(message.job, 0))
         return [self._reply(message, m.JobAccepted(**dict(snapshot)))]
+
+    def _changed(self, message: m.ClientMessage, snapshot: m.Snapshot) -> list[Outgoing]:
+        return [self._reply(message, m.JobState(**dict(snapshot)))]
 
     def _watch(self, message: m.JobWatch) -> list[Outgoing]:
         """Tell again what happened after `since`; a client that knows all of it gets the state as it stands."""
         events = self._jobs.since(message.job, message.since)
         self._watched[message.job] = events[-1].seq
-        return [self._reply(message, event) for event in events]
+        return [*(self._reply(message, event) for event in events), Look(message.job)]
+
+    def _fetch(self, message: m.TransferFetch) -> list[Outgoing]:
+        reading = self._deliveries.fetch(message).reading
+        offer = m.TransferOffer(transfer=message.transfer, name=reading.name, size=reading.size, offset=message.offset)
+        return [self._reply(message, offer), *self._deliver(message.transfer)]
+
+    def _deliver(self, transfer: UUID) -> list[Outgoing]:
+        """Ask the shell to come for what is ready, once."""
+        delivery = self._deliveries.find(transfer)
+        if delivery is None or delivery.asked or not (delivery.ready or delivery.finished):
+            return []
+        delivery.asked = True
+        return [Deliver(transfer)]
 
     def _chunk(self, message: bytes) -> list[Outgoing]:
         try:
@@ -291,11 +362,9 @@ class Session:
         fault = m.Fault.of(error, ref)
         return self._numbered(m.Error(**dict(fault), re=re))
 
-    def _close(self, code: CloseCode, reason: str, error: BridgeError | None = None) -> list[Outgoing]:
+    def _close(
+        self, code: CloseCode, reason: str, error: BridgeError | None = None, *, after: float = 0.0
+    ) -> list[Outgoing]:
         outgoing: list[Outgoing] = [self._error(error, None)] if error is not None else []
         self.close()
-        return [*outgoing, Close(code, reason.encode()[:120].decode(errors="ignore"))]
-
-
-def _state(snapshot: m.Snapshot) -> m.JobState:
-    return m.JobState(**dict(snapshot))
+        return [*outgoing, Close(code, reason.encode()[:120].decode(errors="ignore"), after)]

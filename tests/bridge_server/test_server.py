@@ -14,15 +14,17 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from bridge_server.client import Client, JobNews, Preview, _handshake
+from bridge_server.client import Client, JobNews, Preview
 from bridge_server.desktop.instance import discover
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, UnreachableError
+from bridge_server.handshake import greeted, identify
+from bridge_server.listening import listen
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.transfer import Header, Kind
 from bridge_server.security import pairing_token
-from bridge_server.server import BridgeServer, listen
+from bridge_server.server import BridgeServer
 from tests.bridge_server.conftest import ENGINE, PATIENCE
 from tests.bridge_server.processes import gone
 
@@ -264,7 +266,8 @@ async def test_a_client_that_never_reads_is_let_go_and_harms_nobody(
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     small.setblocking(False)
     lazy = await connect(_url(server), sock=small, compression=None)
-    await _handshake(lazy, server.port, pairing_token(places.token), "lazy")
+    hello = await greeted(lazy, server.port)
+    await identify(lazy, hello, server.port, pairing_token(places.token), "lazy")
     lazy.transport.pause_reading()
     for _ in range(400):
         lazy.protocol.send_text(m.encode(m.JobList(id="again")).encode())

@@ -1,4 +1,4 @@
-"""A session without sockets: its ports are kept in memory."""
+"""A session without a socket or an engine: jobs, transfers and grants are the real ones, on a disk of their own."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -8,11 +8,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bridge_server.errors import GrantError, JobError
+from bridge_server.intake import FileShelf
+from bridge_server.jobs import JobBook
+from bridge_server.library import FileLibrary
 from bridge_server.protocol import messages as m
-from bridge_server.protocol.proof import proof
-from bridge_server.protocol.session import Bridge, JobEvent, Outgoing, Session, Submission
+from bridge_server.protocol.pairing import Door
+from bridge_server.protocol.ports import Bridge, News, Outgoing
+from bridge_server.protocol.proof import Role, proof
+from bridge_server.protocol.session import Session
 from bridge_server.protocol.transfer import Header, Kind
+from bridge_server.security import ClipGrants
+from bridge_server.store import Journal
 
 TOKEN = bytes(range(32))
 CHALLENGE = bytes(range(100, 132))
@@ -22,81 +28,27 @@ PORT = 47821
 
 
 @dataclass
-class MemoryShelf:
-    """Transfers as byte strings."""
+class Clock:
+    """Time as a test has it."""
 
-    kept: dict[UUID, bytes] = field(default_factory=dict)
-    finished: set[UUID] = field(default_factory=set)
+    now: float = 1_000_000.0
 
-    def open(self, begin: m.TransferBegin) -> None:
-        self.kept[begin.transfer] = b""
-
-    def append(self, transfer: UUID, data: memoryview) -> None:
-        self.kept[transfer] += data
-
-    def finish(self, transfer: UUID) -> None:
-        self.finished.add(transfer)
-
-    def discard(self, transfer: UUID) -> None:
-        del self.kept[transfer]
-        self.finished.discard(transfer)
-
-    def path(self, transfer: UUID) -> Path:
-        return Path(f"/shelf/{transfer}")
-
-
-@dataclass
-class MemoryGrants:
-    given: dict[UUID, Path] = field(default_factory=dict)
-
-    def give(self, path: str) -> tuple[UUID, str, int]:
-        grant = uuid4()
-        self.given[grant] = Path(path)
-        return grant, Path(path).name, 5
-
-    def resolve(self, grant: UUID) -> Path:
-        if grant not in self.given:
-            raise GrantError.unknown()
-        return self.given[grant]
-
-
-@dataclass
-class MemoryJobs:
-    submitted: dict[UUID, Submission] = field(default_factory=dict)
-    events: dict[UUID, list[JobEvent]] = field(default_factory=dict)
-
-    def find(self, job: UUID) -> tuple[str, m.Snapshot] | None:
-        return (self.submitted[job].hash, self._last(job)) if job in self.submitted else None
-
-    def submit(self, submission: Submission) -> m.Snapshot:
-        self.submitted[submission.job] = submission
-        self.events[submission.job] = [m.JobState(job=submission.job, seq=1, state="queued")]
-        return self._last(submission.job)
-
-    def cancel(self, job: UUID) -> m.Snapshot:
-        if job not in self.submitted:
-            raise JobError.unknown()
-        return self._last(job)
-
-    def list(self) -> tuple[m.Snapshot, ...]:
-        return tuple(self._last(job) for job in self.submitted)
-
-    def since(self, job: UUID, seq: int) -> tuple[JobEvent, ...]:
-        if job not in self.submitted:
-            raise JobError.unknown()
-        return tuple(event for event in self.events[job] if event.seq > seq) or (self.events[job][-1],)
-
-    def _last(self, job: UUID) -> m.Snapshot:
-        return m.Snapshot(job=job, seq=self.events[job][-1].seq, state="queued")
+    def __call__(self) -> float:
+        return self.now
 
 
 @dataclass
 class Peer:
-    """A client beside the session: it encodes what it says, and keeps what it hears."""
+    """A client beside the session: it encodes what it says, and keeps what it hears of jobs."""
 
     session: Session
-    jobs: MemoryJobs
-    shelf: MemoryShelf
+    book: JobBook
+    journal: Journal
+    incoming: Path
+    clip: Path
+    door: Door
+    clock: Clock
+    news: list[News] = field(default_factory=list)
 
     def say(self, message: m.ClientMessage) -> list[Outgoing]:
         return self.session.receive(m.encode(message))
@@ -111,15 +63,40 @@ class Peer:
         self.say(end(announced.transfer, data))
         return announced.transfer
 
+    def kept(self) -> list[Path]:
+        """The files of transfers."""
+        return sorted(self.incoming.rglob("*.*"))
+
     def grant(self) -> UUID:
-        (given,) = self.say(m.GrantClip(id="g", path="/clips/shot.mov"))
+        (given,) = self.say(m.GrantClip(id="g", path=str(self.clip)))
         assert isinstance(given, m.GrantGiven)
         return given.grant
 
+    def params(self, **changes: object) -> m.JobParams:
+        fields: dict[str, object] = {"grant": self.grant(), "keyframes": (m.KeyframeParams(edited=self.upload()),)}
+        return m.JobParams.model_validate(fields | changes)
 
-def identify(**changes: object) -> m.Identify:
-    hmac = proof(TOKEN, "cli", port=PORT, challenge=CHALLENGE, nonce=NONCE, instance=INSTANCE).hex()
-    fields: dict[str, object] = {
+    def submit(self, job: UUID | None = None, **changes: object) -> UUID:
+        """A job that was accepted."""
+        (accepted,) = self.say(submit(job or uuid4(), self.params(**changes)))
+        assert isinstance(accepted, m.JobAccepted), accepted
+        return accepted.job
+
+    def run(self, job: UUID, *files: str) -> None:
+        """Have a job run to its end, with files of this content as its result."""
+        started = self.book.start(job)
+        assert started is not None
+        folder = started.record.request.output
+        folder.mkdir()
+        for name in files:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(name.encode() * 100_000)
+        self.book.end(m.Result(folder=str(folder), files=tuple(sorted({name.split("/")[0] for name in files}))))
+
+
+def _proving(key: bytes, role: Role) -> dict[str, object]:
+    hmac = proof(key, role, port=PORT, challenge=CHALLENGE, nonce=NONCE, instance=INSTANCE).hex()
+    return {
         "id": "1",
         "protocol": 1,
         "host": "test",
@@ -127,7 +104,14 @@ def identify(**changes: object) -> m.Identify:
         "nonce": NONCE.hex(),
         "hmac": hmac,
     }
-    return m.Identify.model_validate(fields | changes)
+
+
+def identify(**changes: object) -> m.Identify:
+    return m.Identify.model_validate(_proving(TOKEN, "cli") | changes)
+
+
+def pair(code: str, **changes: object) -> m.Pair:
+    return m.Pair.model_validate(_proving(code.encode(), "pcl") | changes)
 
 
 def begin(data: bytes = bytes(12), **changes: Any) -> m.TransferBegin:
@@ -154,13 +138,37 @@ def submit(job: UUID, params: m.JobParams, *, id: str = "s") -> m.JobSubmit:
     return m.JobSubmit(id=id, job=job, hash=m.params_hash(raw), params=raw)
 
 
+def rerun(job: UUID, of: UUID, *, id: str = "r", **changes: object) -> m.JobRerun:
+    raw = m.Changes.model_validate(changes).model_dump(mode="json", exclude_none=True)
+    hash = m.params_hash({"of": str(of), "changes": raw})
+    return m.JobRerun(id=id, job=job, of=of, hash=hash, changes=raw)
+
+
+def stranger_in(folder: Path) -> Peer:
+    """A client that has not identified itself, with its files in a folder."""
+    folder.mkdir(exist_ok=True)
+    clip = folder / "shot.mov"
+    clip.write_bytes(b"frames")
+    clock, news = Clock(), list[News]()
+    journal = Journal(folder / "journal.sqlite")
+    book = JobBook(folder / "jobs", journal, news.append, clock=clock, ticks=clock)
+    door, grants = Door(clock), ClipGrants()
+    session = Session(
+        Bridge(INSTANCE, "0.1.0", TOKEN, PORT, door),
+        UUID(int=2),
+        CHALLENGE,
+        jobs=book,
+        grants=grants,
+        shelf=FileShelf(folder / "incoming"),
+        library=FileLibrary(book, grants, lambda grant, clip, frame: folder / f"{clip.stem}_{frame:06d}.png"),
+    )
+    return Peer(session, book, journal, folder / "incoming", clip, door, clock, news)
+
+
 @pytest.fixture
-def stranger() -> Peer:
+def stranger(tmp_path: Path) -> Peer:
     """A client that has not identified itself."""
-    jobs, shelf = MemoryJobs(), MemoryShelf()
-    bridge = Bridge(INSTANCE, "0.1.0", TOKEN, PORT)
-    session = Session(bridge, UUID(int=2), CHALLENGE, jobs=jobs, grants=MemoryGrants(), shelf=shelf)
-    return Peer(session, jobs, shelf)
+    return stranger_in(tmp_path)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
 from bridge_server.protocol.transfer import Header, Kind
-from bridge_server.server import CONNECTIONS, PATH, PORTS
+from bridge_server.server import PATH, PORTS
 
 PAGE = (Path(bridge_server.__file__).parent / "protocol" / "PROTOCOL.md").read_text("utf-8")
 MESSAGES = [kind for union in (m.ClientMessage, m.ServerMessage) for kind in get_args(get_args(union)[0])]
@@ -41,7 +41,7 @@ def test_every_close_code_stands_on_the_page(code: CloseCode) -> None:
 def test_the_limits_and_the_address_are_the_pages() -> None:
     for number in (*PORTS, PATH, limits.CREDIT, limits.TRANSFERS, limits.GRANTS, limits.QUESTIONS, limits.WAITING_JOBS):
         assert str(number) in PAGE
-    assert f"| connections | {CONNECTIONS} |" in PAGE
+    assert f"| connections | {limits.CONNECTIONS} |" in PAGE
     assert (limits.SIDE, limits.TEXT, limits.MESSAGE) == (32_768, 262_144, 1_310_720)
     assert (limits.CHUNK, limits.TRANSFER, limits.OUTBOX_BYTES) == (1 << 20, 1 << 30, 2 << 20)
 

@@ -1,33 +1,32 @@
 """The rules of a connection, without a socket."""
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bridge_server.errors import WorkerError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
-from bridge_server.protocol.proof import proof
-from bridge_server.protocol.session import Bridge, Close, Outgoing, Question, Session
-from bridge_server.protocol.transfer import Header, Kind
+from bridge_server.protocol.pairing import shown
+from bridge_server.protocol.ports import Close, Deliver, Look, Outgoing, Question, Release
+from bridge_server.protocol.proof import padded, proof
+from bridge_server.protocol.transfer import Header, Kind, parse
+from engine.request import Event, FrameRange
 from tests.bridge_server.protocol.conftest import (
     CHALLENGE,
     INSTANCE,
     NONCE,
     PORT,
     TOKEN,
-    MemoryGrants,
-    MemoryJobs,
-    MemoryShelf,
     Peer,
     begin,
     end,
-    identify,
+    pair,
+    rerun,
     submit,
 )
 
@@ -64,7 +63,7 @@ def test_a_client_that_proves_the_token_gets_the_services_own_proof_and_the_jobs
 @pytest.mark.parametrize(
     "changes",
     [
-        {"token": bytes(32)},
+        {"key": bytes(32)},
         {"role": "srv"},
         {"port": PORT + 1},
         {"challenge": bytes(32)},
@@ -74,10 +73,50 @@ def test_a_client_that_proves_the_token_gets_the_services_own_proof_and_the_jobs
 )
 def test_a_proof_for_anything_else_is_a_wrong_token(stranger: Peer, changes: dict[str, object]) -> None:
     said: dict[str, Any] = {"port": PORT, "challenge": CHALLENGE, "nonce": NONCE, "instance": INSTANCE}
-    said |= {"token": TOKEN, "role": "cli"} | changes
+    said |= {"key": TOKEN, "role": "cli"} | changes
     hmac = proof(**said).hex()
     assert closing(stranger.identify(hmac=hmac)) is CloseCode.WRONG_TOKEN
     assert not stranger.session.identified
+
+
+def test_a_client_that_knows_the_pairing_code_is_given_the_token_and_then_identifies_itself(stranger: Peer) -> None:
+    code = stranger.door.open()
+    (paired,) = stranger.say(pair(code))
+    assert isinstance(paired, m.Paired)
+    sealed = bytes.fromhex(paired.token)
+    said: dict[str, Any] = {"port": PORT, "challenge": CHALLENGE, "nonce": NONCE, "instance": INSTANCE}
+    assert padded(sealed, proof(code.encode(), "ptk", **said)) == TOKEN
+    assert paired.hmac == proof(code.encode(), "psv", more=sealed, **said).hex()
+    assert not stranger.session.identified
+    (identified,) = stranger.identify()
+    assert isinstance(identified, m.Identified)
+
+
+def test_a_pairing_code_is_good_for_one_client(stranger: Peer, tmp_path: Path) -> None:
+    code = stranger.door.open()
+    stranger.say(pair(code))
+    assert closing(stranger.say(pair(code))) is CloseCode.WRONG_CODE
+
+
+def test_without_a_code_or_with_a_wrong_one_nothing_is_told(stranger: Peer) -> None:
+    assert [type(item) for item in stranger.say(pair("0123456789"))] == [Close]
+    assert stranger.session.closed
+
+
+def test_only_who_is_in_opens_the_pairing(peer: Peer) -> None:
+    (code,) = peer.say(m.PairOpen(id="o"))
+    assert isinstance(code, m.PairCode)
+    assert code.seconds == limits.CODE_SECONDS
+    assert peer.door.code is not None
+    assert code.code == shown(peer.door.code)
+
+
+def test_after_five_wrong_proofs_a_wrong_one_is_answered_later(stranger: Peer) -> None:
+    for _ in range(5):
+        assert stranger.door.wrong() == 0
+    (close,) = stranger.identify(hmac="0" * 64)
+    assert isinstance(close, Close)
+    assert close.after > 0
 
 
 def test_another_version_of_the_protocol_is_closed(stranger: Peer) -> None:
@@ -158,7 +197,8 @@ def test_a_transfer_is_announced_acknowledged_and_checked(peer: Peer) -> None:
     peer.session.receive(Header(Kind.CHUNK, announced.transfer, 1, 5).pack() + data[5:])
     (done,) = peer.say(end(announced.transfer, data))
     assert isinstance(done, m.TransferDone)
-    assert peer.shelf.kept[announced.transfer] == data
+    (file,) = peer.kept()
+    assert file.read_bytes().endswith(data)
 
 
 def test_a_binary_message_that_is_no_chunk_closes_the_connection(peer: Peer) -> None:
@@ -168,7 +208,7 @@ def test_a_binary_message_that_is_no_chunk_closes_the_connection(peer: Peer) -> 
 def test_the_transfers_of_a_connection_that_is_gone_are_thrown_away(peer: Peer) -> None:
     peer.upload()
     peer.session.close()
-    assert peer.shelf.kept == {}
+    assert peer.kept() == []
 
 
 # Questions
@@ -178,7 +218,7 @@ def test_a_question_goes_to_the_engine_and_its_answer_comes_back_under_the_same_
     grant = peer.grant()
     (question,) = peer.say(m.ClipFrame(id="f", grant=grant, frame=3))
     assert isinstance(question, Question)
-    assert (question.do, question.frame, str(question.clip)) == ("frame", 3, "/clips/shot.mov")
+    assert (question.do, question.frame, question.clip) == ("frame", 3, peer.clip)
     (written,) = peer.session.answer(question, m.ClipFrameWritten(grant=grant, frame=3, path="/x.png"))
     assert isinstance(written, m.ClipFrameWritten)
     assert written.re == "f"
@@ -207,127 +247,341 @@ def test_too_many_questions_at_once_are_refused(peer: Peer) -> None:
 # Jobs
 
 
-def params(peer: Peer, **changes: object) -> m.JobParams:
-    fields: dict[str, object] = {"grant": peer.grant(), "keyframes": (m.KeyframeParams(edited=peer.upload()),)}
-    return m.JobParams.model_validate(fields | changes)
-
-
-def test_a_submitted_job_is_accepted_with_its_clip_and_its_files(peer: Peer) -> None:
-    asked = params(peer)
-    (accepted,) = peer.say(submit(JOB, asked))
+def test_a_submitted_job_is_accepted_with_its_clip_and_its_own_copies_of_its_images(peer: Peer) -> None:
+    (accepted,) = peer.say(submit(JOB, peer.params()))
     assert isinstance(accepted, m.JobAccepted)
     assert (accepted.job, accepted.seq, accepted.state) == (JOB, 1, "queued")
-    assert list(peer.jobs.submitted[JOB].files) == [asked.keyframes[0].edited]
+    assert (accepted.clip, accepted.method, accepted.host) == ("shot.mov", "flow", "test")
+    peer.session.close()
+    kept = peer.journal.find(JOB)
+    assert kept is not None
+    assert kept.record.request.keyframes[0].edited.read_bytes().endswith(bytes(12))
 
 
 def test_a_second_submit_with_the_same_id_and_parameters_is_the_same_job(peer: Peer) -> None:
-    asked = params(peer)
+    asked = peer.params()
     first = peer.say(submit(JOB, asked))
     again = peer.say(submit(JOB, asked, id="t"))
     assert [item.type for item in [*first, *again] if isinstance(item, m.JobAccepted)] == ["job.accepted"] * 2
-    assert len(peer.jobs.submitted) == 1
+    assert peer.book.queue().order == (JOB,)
+
+
+def test_a_job_that_ended_long_ago_is_still_the_same_job(peer: Peer) -> None:
+    asked = peer.params()
+    peer.say(submit(JOB, asked))
+    peer.run(JOB, "flat.mp4")
+    (again,) = peer.say(submit(JOB, asked))
+    assert isinstance(again, m.JobAccepted)
+    assert again.state == "done"
 
 
 def test_the_same_id_with_other_parameters_is_refused(peer: Peer) -> None:
-    asked = params(peer)
+    asked = peer.params()
     peer.say(submit(JOB, asked))
     assert code(peer.say(submit(JOB, asked.model_copy(update={"seed": 1})))) == "job.conflict"
 
 
 def test_parameters_that_do_not_have_their_hash_are_refused(peer: Peer) -> None:
-    message = submit(JOB, params(peer)).model_copy(update={"hash": "0" * 64})
+    message = submit(JOB, peer.params()).model_copy(update={"hash": "0" * 64})
     assert code(peer.say(message)) == "job.hash_differs"
 
 
 def test_a_mistyped_parameter_is_refused(peer: Peer) -> None:
-    raw = params(peer).model_dump(mode="json", exclude_defaults=True) | {"sedd": 1}
+    raw = peer.params().model_dump(mode="json", exclude_defaults=True) | {"sedd": 1}
     assert code(peer.say(m.JobSubmit(id="s", job=JOB, hash=m.params_hash(raw), params=raw))) == "message.invalid"
 
 
 def test_a_job_cannot_use_an_image_that_did_not_arrive(peer: Peer) -> None:
     announced = begin()
     peer.say(announced)
-    asked = params(peer, keyframes=(m.KeyframeParams(edited=announced.transfer),))
+    asked = peer.params(keyframes=(m.KeyframeParams(edited=announced.transfer),))
     assert code(peer.say(submit(JOB, asked))) == "transfer.unfinished"
-    assert (
-        code(peer.say(submit(JOB, params(peer, keyframes=(m.KeyframeParams(edited=uuid4()),))))) == "transfer.unknown"
-    )
+    unknown = peer.params(keyframes=(m.KeyframeParams(edited=uuid4()),))
+    assert code(peer.say(submit(JOB, unknown))) == "transfer.unknown"
+
+
+def test_a_clip_that_changed_after_its_grant_is_refused(peer: Peer) -> None:
+    asked = peer.params()
+    peer.clip.write_bytes(b"other frames")
+    assert code(peer.say(submit(JOB, asked))) == "grant.changed"
+    peer.clip.unlink()
+    assert code(peer.say(submit(JOB, asked))) == "grant.missing"
 
 
 def test_only_watched_jobs_are_told_of_and_nothing_is_told_twice(peer: Peer) -> None:
     event = m.JobState(job=JOB, seq=2, state="running")
     assert peer.session.notify(event) == []
-    peer.say(submit(JOB, params(peer)))
+    peer.submit(JOB)
     (told,) = peer.session.notify(event)
     assert isinstance(told, m.JobState)
     assert told.seq == 2
     assert peer.session.notify(event) == []
 
 
-def test_watching_replays_what_came_after_a_number(peer: Peer) -> None:
-    peer.say(submit(JOB, params(peer)))
-    peer.jobs.events[JOB] += [m.JobState(job=JOB, seq=seq, state="running") for seq in (2, 3)]
+def test_watching_replays_what_came_after_a_number_and_then_shows_the_newest_preview(peer: Peer) -> None:
+    peer.submit(JOB)
+    peer.book.start(JOB)
+    peer.book.advance(Event(stage="probe", done=0, total=1))
     replay = peer.say(m.JobWatch(id="w", job=JOB, since=1))
     assert [(item.seq, item.re) for item in replay if isinstance(item, m.JobState)] == [(2, "w"), (3, "w")]
+    assert replay[-1] == Look(JOB)
     assert peer.session.notify(m.JobState(job=JOB, seq=3, state="running")) == []
 
 
+def test_who_watches_the_queue_is_told_of_every_job_and_of_the_order(peer: Peer) -> None:
+    state, look = peer.say(m.QueueWatch(id="q"))
+    assert isinstance(state, m.QueueState)
+    assert (state.paused, state.order, look) == (False, (), Look(None))
+    for news in (m.JobState(job=JOB, seq=1, state="queued"), peer.book.queue(), m.JobRemoved(job=JOB)):
+        (told,) = peer.session.notify(news)
+        assert type(told) is type(news)
+    assert peer.session.watches(uuid4())
+
+
+def test_who_does_not_watch_the_queue_hears_nothing_of_it(peer: Peer) -> None:
+    assert peer.session.notify(peer.book.queue()) == []
+    assert peer.session.notify(m.JobRemoved(job=JOB)) == []
+    assert not peer.session.watches(JOB)
+
+
 def test_an_unknown_job_is_never_done(peer: Peer) -> None:
-    assert code(peer.say(m.JobWatch(id="w", job=JOB))) == "job.unknown"
-    assert code(peer.say(m.JobCancel(id="c", job=JOB))) == "job.unknown"
+    for message in (
+        m.JobWatch(id="w", job=JOB),
+        m.JobCancel(id="c", job=JOB),
+        m.JobHold(id="c", job=JOB),
+        m.JobRelease(id="c", job=JOB),
+        m.JobRetry(id="c", job=JOB),
+        m.JobPrioritise(id="c", job=JOB, priority=1),
+        m.JobMove(id="c", job=JOB, before=None),
+        m.JobDescribe(id="c", job=JOB),
+        m.JobRemove(id="c", job=JOB),
+        rerun(uuid4(), JOB),
+    ):
+        assert code(peer.say(message)) == "job.unknown", message.type
 
 
-# Whatever comes
+def test_each_change_is_answered_with_the_job_as_it_stands_now(peer: Peer) -> None:
+    one, two = peer.submit(), peer.submit()
+    for message, member, value in (
+        (m.JobHold(id="x", job=one), "held", True),
+        (m.JobRelease(id="x", job=one), "held", False),
+        (m.JobPrioritise(id="x", job=one, priority=3), "priority", 3),
+        (m.JobMove(id="x", job=one, before=two), "priority", 0),
+        (m.JobCancel(id="x", job=one), "state", "cancelled"),
+        (m.JobRetry(id="x", job=one), "state", "queued"),
+    ):
+        (answer,) = peer.say(message)
+        assert isinstance(answer, m.JobState), answer
+        assert (getattr(answer, member), answer.re) == (value, "x"), message.type
 
 
-def asking(id: UUID) -> m.JobParams:
-    return m.JobParams(grant=id, keyframes=(m.KeyframeParams(edited=id),))
+def test_a_pause_and_a_resume_are_answered_with_the_queue(peer: Peer) -> None:
+    for message, paused in ((m.QueuePause(id="p", now=True), True), (m.QueueResume(id="r"), False)):
+        (state,) = peer.say(message)
+        assert isinstance(state, m.QueueState)
+        assert state.paused is paused
 
 
-IDS = st.sampled_from([UUID(int=number) for number in range(4)])
-TEXTS = st.one_of(
-    st.text(max_size=40),
-    st.builds(lambda job: m.encode(m.JobWatch(id="x", job=job)), IDS),
-    st.builds(lambda job: m.encode(m.JobCancel(id="x", job=job)), IDS),
-    st.builds(lambda grant: m.encode(m.ClipProbe(id="x", grant=grant)), IDS),
-    st.builds(lambda id, width: m.encode(begin(transfer=id, width=width)), IDS, st.integers(1, 3)),
-    st.builds(lambda id, data: m.encode(end(id, data)), IDS, st.binary(min_size=1, max_size=13)),
-    st.builds(lambda id: m.encode(m.TransferAbort(id="x", transfer=id)), IDS),
-    st.builds(
-        lambda job, id: m.encode(submit(job, m.JobParams(grant=id, keyframes=(m.KeyframeParams(edited=id),)))), IDS, IDS
-    ),
-    st.just(m.encode(m.GrantClip(id="x", path="/a"))),
-    st.just(m.encode(identify())),
+def test_a_job_is_described_without_grants_transfers_or_paths(peer: Peer) -> None:
+    job = peer.submit(seed=5, settings={"transfer": "opaque"})
+    (described,) = peer.say(m.JobDescribe(id="d", job=job))
+    assert isinstance(described, m.JobDescribed)
+    assert described.params == {
+        "keyframes": [{"frame": None, "mask": False}],
+        "range": {"start": 0, "stop": None},
+        "method": "flow",
+        "formats": ["mov", "mp4"],
+        "settings": {"transfer": "opaque"},
+        "seed": 5,
+    }
+    assert str(peer.clip.parent) not in m.encode(described)
+
+
+def test_a_rerun_is_a_new_job_with_the_same_images_and_the_named_changes(peer: Peer) -> None:
+    old = peer.submit(JOB, seed=5)
+    message = rerun(uuid4(), old, seed=6, range=FrameRange(start=3))
+    (accepted,) = peer.say(message)
+    assert isinstance(accepted, m.JobAccepted)
+    assert accepted.job == message.job
+    first, second = peer.journal.find(old), peer.journal.find(message.job)
+    assert first is not None
+    assert second is not None
+    assert (second.record.request.seed, second.record.request.range.start) == (6, 3)
+    images = [job.record.request.keyframes[0].edited for job in (first, second)]
+    assert images[0] != images[1]
+    assert images[0].read_bytes() == images[1].read_bytes()
+
+
+def test_the_same_rerun_again_is_the_same_job_and_another_under_its_id_is_refused(peer: Peer) -> None:
+    old, new = peer.submit(), uuid4()
+    for _ in range(2):
+        (accepted,) = peer.say(rerun(new, old, seed=6))
+        assert isinstance(accepted, m.JobAccepted)
+    assert peer.book.queue().order == (old, new)
+    assert code(peer.say(rerun(new, old, seed=7))) == "job.conflict"
+    assert code(peer.say(rerun(uuid4(), old).model_copy(update={"hash": "0" * 64}))) == "job.hash_differs"
+    typo = {"sed": 1}
+    asked = m.JobRerun(id="r", job=uuid4(), of=old, changes=typo, hash=m.params_hash({"of": str(old), "changes": typo}))
+    assert code(peer.say(asked)) == "message.invalid"
+
+
+def test_ended_jobs_are_told_page_by_page_newest_first(peer: Peer) -> None:
+    jobs = [peer.submit() for _ in range(5)]
+    for job in jobs:
+        peer.clock.now += 1
+        peer.say(m.JobCancel(id="c", job=job))
+    pages, before = list[UUID](), None
+    for _ in range(3):
+        (page,) = peer.say(m.JobHistory(id="h", before=before, limit=2))
+        assert isinstance(page, m.JobJobs)
+        pages += [job.job for job in page.jobs]
+        before = pages[-1]
+    assert pages == jobs[::-1]
+
+
+def test_a_removed_job_is_unknown_and_its_files_are_gone(peer: Peer) -> None:
+    job = peer.submit()
+    assert code(peer.say(m.JobRemove(id="x", job=job))) == "job.state_forbids"
+    peer.run(job, "flat.mp4")
+    (removed,) = peer.say(m.JobRemove(id="x", job=job))
+    assert isinstance(removed, m.JobRemoved)
+    assert not peer.book.folder(job).exists()
+    assert code(peer.say(m.JobWatch(id="w", job=job))) == "job.unknown"
+
+
+def test_releasing_the_engine_is_left_to_the_shell(peer: Peer) -> None:
+    released, what = peer.say(m.EngineRelease(id="e"))
+    assert isinstance(released, m.EngineReleased)
+    assert what == Release()
+
+
+# Files from the bridge
+
+
+def fetch(peer: Peer, source: m.JobFile | m.ClipFile, offset: int = 0) -> tuple[list[Outgoing], UUID]:
+    transfer = uuid4()
+    return peer.say(m.TransferFetch(id="f", transfer=transfer, source=source, offset=offset)), transfer
+
+
+def received(peer: Peer, transfer: UUID, *, acknowledge: bool = True) -> tuple[bytes, m.TransferSent | None]:
+    """What comes of a fetch when the shell asks for it as long as something is ready."""
+    data, waiting = b"", [transfer]
+    while waiting:
+        waiting.pop()
+        for item in peer.session.next_of(transfer):
+            match item:
+                case bytes():
+                    header, payload = parse(item)
+                    assert header.kind is Kind.CHUNK
+                    assert header.owner == transfer
+                    data += payload
+                    if acknowledge:
+                        have = m.TransferHave(id="a", transfer=transfer, offset=header.offset + len(payload))
+                        waiting += [transfer for said in peer.say(have) if isinstance(said, Deliver)]
+                case Deliver():
+                    waiting.append(transfer)
+                case m.TransferSent():
+                    return data, item
+    return data, None
+
+
+@pytest.mark.parametrize("file", ["flat.mp4", "layer/000001.png"])
+def test_a_file_of_a_result_is_fetched_in_chunks_and_ends_with_its_sha256(peer: Peer, file: str) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4", "layer/000001.png")
+    (offer, deliver), transfer = fetch(peer, m.JobFile(job=job, file=file))
+    assert isinstance(offer, m.TransferOffer)
+    assert (offer.name, deliver) == (file.split("/")[-1], Deliver(transfer))
+    data, sent = received(peer, transfer)
+    assert data == file.encode() * 100_000
+    assert sent is not None
+    assert (sent.size, sent.sha256) == (len(data), end(transfer, data).sha256)
+
+
+def test_a_client_that_does_not_acknowledge_gets_no_more_than_its_credit(peer: Peer) -> None:
+    job = peer.submit()
+    peer.run(job, "a rather long name so that the file is longer than the credit.mp4")
+    _, transfer = fetch(
+        peer, m.JobFile(job=job, file="a rather long name so that the file is longer than the credit.mp4")
+    )
+    data, sent = received(peer, transfer, acknowledge=False)
+    assert (len(data), sent) == (limits.CREDIT * limits.PIECE, None)
+
+
+def test_a_fetch_goes_on_where_the_last_connection_ended(peer: Peer) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4")
+    (offer, _), transfer = fetch(peer, m.JobFile(job=job, file="flat.mp4"), offset=799_990)
+    assert isinstance(offer, m.TransferOffer)
+    assert (offer.size, offer.offset) == (800_000, 799_990)
+    assert received(peer, transfer)[0] == (b"flat.mp4" * 2)[-10:]
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["report.json", "../in/x.tif", "layer", "layer/../flat.mp4", "/etc/passwd", "layer/a/b", "C:flat.mp4", "a\b"],
 )
-CHUNKS = st.one_of(
-    st.binary(max_size=50),
-    st.builds(
-        lambda id, chunk, offset, data: Header(Kind.CHUNK, id, chunk, offset).pack() + data,
-        IDS,
-        st.integers(0, 3),
-        st.integers(0, 13),
-        st.binary(min_size=1, max_size=13),
-    ),
-)
+def test_what_is_no_file_of_the_result_is_not_fetched(peer: Peer, file: str) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4", "layer/000001.png")
+    assert code(fetch(peer, m.JobFile(job=job, file=file))[0]) == "transfer.no_file"
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.booleans(), st.lists(st.one_of(TEXTS, CHUNKS), max_size=40))
-def test_no_sequence_of_messages_breaks_a_session(identified: bool, messages: list[str | bytes]) -> None:
-    shelf = MemoryShelf()
-    bridge = Bridge(INSTANCE, "0.1.0", TOKEN, PORT)
-    session = Session(bridge, UUID(int=2), CHALLENGE, jobs=MemoryJobs(), grants=MemoryGrants(), shelf=shelf)
-    if identified:
-        session.receive(m.encode(identify()))
-    for message in messages:
-        closed = session.closed
-        outgoing = session.receive(message)
-        if closed:
-            assert outgoing == []
-        for item in outgoing:
-            if not isinstance(item, (Close, Question)):
-                assert m.decode_server(m.encode(item)) == item
-        assert session.closed == (closed or closing(outgoing) is not None)
-        assert all(len(data) <= 36 for data in shelf.kept.values())
-    session.close()
-    assert shelf.kept == {}
+def test_a_job_without_a_result_has_no_files(peer: Peer) -> None:
+    job = peer.submit()
+    assert code(fetch(peer, m.JobFile(job=job, file="flat.mp4"))[0]) == "transfer.no_file"
+    assert code(fetch(peer, m.JobFile(job=job, file="thumbnail.jpg"))[0]) == "transfer.no_file"
+    assert code(fetch(peer, m.JobFile(job=uuid4(), file="flat.mp4"))[0]) == "job.unknown"
+
+
+def test_a_link_out_of_the_result_is_not_followed(peer: Peer, tmp_path: Path) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4")
+    (peer.book.folder(job) / "out" / "flat.mp4").unlink()
+    (tmp_path / "secret").write_text("secret")
+    (peer.book.folder(job) / "out" / "flat.mp4").symlink_to(tmp_path / "secret")
+    assert code(fetch(peer, m.JobFile(job=job, file="flat.mp4"))[0]) == "transfer.no_file"
+
+
+def test_a_written_frame_is_fetched_by_its_grant_alone(peer: Peer, tmp_path: Path) -> None:
+    grant = peer.grant()
+    assert code(fetch(peer, m.ClipFile(grant=grant, frame=3))[0]) == "transfer.no_file"
+    (tmp_path / "shot_000003.png").write_bytes(b"a picture")
+    _, transfer = fetch(peer, m.ClipFile(grant=grant, frame=3))
+    assert received(peer, transfer)[0] == b"a picture"
+    assert code(fetch(peer, m.ClipFile(grant=uuid4(), frame=3))[0]) == "grant.unknown"
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_an_error_and_the_connection_lives(peer: Peer) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4")
+    _, transfer = fetch(peer, m.JobFile(job=job, file="flat.mp4"))
+    (peer.book.folder(job) / "out" / "flat.mp4").write_bytes(b"x")
+    (error,) = peer.session.next_of(transfer)
+    assert isinstance(error, m.Error)
+    assert (error.code, error.re) == ("transfer.lost", f"transfer:{transfer}")
+    assert not peer.session.closed
+
+
+def test_an_aborted_fetch_sends_nothing_more(peer: Peer) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4")
+    _, transfer = fetch(peer, m.JobFile(job=job, file="flat.mp4"))
+    peer.say(m.TransferAbort(id="a", transfer=transfer))
+    assert peer.session.next_of(transfer) == []
+    assert peer.say(m.TransferHave(id="a", transfer=transfer, offset=5)) == []
+
+
+def test_what_was_not_sent_cannot_be_acknowledged(peer: Peer) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4")
+    _, transfer = fetch(peer, m.JobFile(job=job, file="flat.mp4"))
+    assert code(peer.say(m.TransferHave(id="a", transfer=transfer, offset=5))) == "transfer.out_of_order"
+
+
+def test_only_so_many_fetches_are_under_way(peer: Peer) -> None:
+    job = peer.submit()
+    peer.run(job, "flat.mp4")
+    for _ in range(limits.TRANSFERS):
+        assert code(fetch(peer, m.JobFile(job=job, file="flat.mp4"))[0]) is None
+    assert code(fetch(peer, m.JobFile(job=job, file="flat.mp4"))[0]) == "transfer.too_many"

@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,35 @@ from hypothesis import strategies as st
 
 from bridge_server.errors import MessageError, TransferError
 from bridge_server.protocol import limits
+from bridge_server.protocol import messages as m
 from bridge_server.protocol.transfer import HEADER_BYTES, Header, Kind, Reassembly, parse, tiff_header
-from tests.bridge_server.protocol.conftest import MemoryShelf, begin, end
+from tests.bridge_server.protocol.conftest import begin, end
 
 HEADERS = st.builds(Header, st.sampled_from(Kind), st.uuids(), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
+
+
+@dataclass
+class MemoryShelf:
+    """Transfers as byte strings."""
+
+    kept: dict[UUID, bytes] = field(default_factory=dict)
+    finished: set[UUID] = field(default_factory=set)
+
+    def open(self, begin: m.TransferBegin) -> None:
+        self.kept[begin.transfer] = b""
+
+    def append(self, transfer: UUID, data: memoryview) -> None:
+        self.kept[transfer] += data
+
+    def finish(self, transfer: UUID) -> None:
+        self.finished.add(transfer)
+
+    def discard(self, transfer: UUID) -> None:
+        del self.kept[transfer]
+        self.finished.discard(transfer)
+
+    def path(self, transfer: UUID) -> Path:
+        return Path(f"/shelf/{transfer}")
 
 
 def test_the_header_is_36_bytes_in_network_order() -> None:
