@@ -33,6 +33,9 @@ HEARTBEAT_SECONDS = 1.0
 LAST_SECONDS = 5.0
 """How long a command may take to stop once the parent is gone."""
 
+OPENCV_NO_MEMORY = -4
+"""`cv2.Error.StsNoMem`, the `code` of OpenCV's own errors, which are no MemoryErrors; the process may not have it."""
+
 
 class Worker:
     """Runs commands that come in as lines, and tells how they go."""
@@ -96,21 +99,13 @@ class Worker:
             if command is None:
                 raise SettingsError.unknown_command(do)
             self._write({"id": id, "done": command(message, on_event)})
-        except EngineError as error:
+        except Exception as error:  # the process's boundary: a fault of ours is reported, and the next command runs
             self._write({"id": id, "error": _fault(error)})
-        except ValidationError as error:
-            self._write({"id": id, "error": _fault(_invalid(error))})
-        except MemoryError:
-            self._write({"id": id, "error": _fault(ResourceError.memory_full())})
-        except Exception:  # the process's boundary: a fault of ours is reported, and the next command runs
-            ref = uuid4().hex[:12]
-            print(f"engine.worker: internal fault {ref}\n{traceback.format_exc()}", file=sys.stderr, flush=True)
-            self._write({"id": id, "error": {**_fault(EngineError.internal(ref)), "ref": ref}})
         finally:
             self._cancelled.discard(id)
 
     def _write(self, message: JsonObject) -> None:
-        line = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
         try:
             with self._writing:
                 self._sink.write(line)
@@ -119,13 +114,27 @@ class Worker:
             self.stop()
 
 
-def _fault(error: EngineError) -> JsonObject:
-    return {"code": error.code, "message": error.message, "hint": error.hint}
+def _fault(error: Exception) -> JsonObject:
+    """What an error looks like in a message: code, message, hint, and for a fault of ours the `ref` of its lines on
+    stderr."""
+    known = _known(error)
+    if known is not None:
+        return {"code": known.code, "message": known.message, "hint": known.hint}
+    ref = uuid4().hex[:12]
+    print(f"engine.worker: internal fault {ref}", file=sys.stderr)
+    traceback.print_exception(error)
+    return {**_fault(EngineError.internal(ref)), "ref": ref}
 
 
-def _invalid(error: ValidationError) -> EngineError:
-    first = error.errors(include_url=False, include_context=False)[0]
-    return SettingsError.malformed(".".join(str(part) for part in first["loc"]), first["msg"])
+def _known(error: Exception) -> EngineError | None:
+    if isinstance(error, EngineError):
+        return error
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False)[0]
+        return SettingsError.malformed(".".join(str(part) for part in first["loc"]), first["msg"])
+    if isinstance(error, MemoryError) or getattr(error, "code", None) == OPENCV_NO_MEMORY:
+        return ResourceError.memory_full()
+    return None
 
 
 def main(commands: Mapping[str, Command] = COMMANDS, memory: int | None = None) -> None:

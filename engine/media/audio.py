@@ -10,6 +10,9 @@ from typing import Any, Self
 import av
 from av.audio.stream import AudioStream
 
+from engine.media.index import packets_of
+from engine.media.source import open_media
+
 _LITTLE_PCM = {"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"}
 _COPIED = {
     "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus"},
@@ -29,7 +32,7 @@ class Sound:
 
     def __init__(self, path: Path, start: Fraction, stop: Fraction, output: av.container.OutputContainer, kind: str):
         self._start, self._stop = start, stop
-        self._input = av.open(str(path), "r")
+        self._input = open_media(path)
         self._copied: dict[int, AudioStream] = {}
         self._encoded: dict[int, AudioStream] = {}
         for stream in self._input.streams:
@@ -39,7 +42,7 @@ class Sound:
         if start > 0 and streams:
             with suppress(av.error.FFmpegError):  # a container that cannot seek is read from its start
                 self._input.seek(int((start - 1) * av.time_base))
-        self._packets: Iterator[Any] = self._input.demux(streams) if streams else iter(())
+        self._packets: Iterator[Any] = packets_of(self._input, streams) if streams else iter(())
         self._held: Any = None
 
     def _add(self, stream: AudioStream, output: av.container.OutputContainer, kind: str) -> None:

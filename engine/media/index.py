@@ -2,18 +2,30 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ClipError
+
+
+def packets_of(
+    container: av.container.InputContainer, streams: av.VideoStream | Sequence[av.stream.Stream]
+) -> Iterator[Any]:
+    """The packets of streams as stored, and an empty one of each at the end.
+
+    Some containers show further streams only while they are read; over these PyAV stumbles after the last packet.
+    """
+    with suppress(IndexError):
+        yield from container.demux(streams)
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ class FrameIndex:
         times: set[int] = set()
         end, cut = (-(1 << 63), 0), False
         try:
-            for packet in container.demux(stream):
+            for packet in packets_of(container, stream):
                 if packet.size == 0:
                     continue
                 if packet.has_sidedata("encryption_info"):

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from engine.errors import ClipError
-from engine.media.index import FrameIndex, Sample
+from engine.media.index import FrameIndex, Sample, packets_of
 
 _TAIL = 64
 """Packets at the end of a stream among which its last frame is stored; in a stream that reorders more it is not."""
@@ -36,7 +36,7 @@ def index_of_movie(container: av.container.InputContainer, stream: av.VideoStrea
     if max(entry.pos + entry.size for entry in entries) > path.stat().st_size:
         raise ClipError.truncated(path)
     delays = _delays(table, [entry.size for entry in entries])
-    first = next(container.demux(stream))
+    first = next(packets_of(container, stream))
     if first.has_sidedata("encryption_info"):
         raise ClipError.encrypted(path)
     if delays is None or first.pts is None or first.dts != entries[0].timestamp:
@@ -58,10 +58,11 @@ def _proved(samples: list[Sample], container: av.container.InputContainer, strea
     shown = [number for number, sample in enumerate(samples) if sample.shown]
     last = max(shown, key=lambda number: samples[number].pts, default=0)
     tail = samples[max(0, min(last, len(samples) - 4)) :]
-    if not shown or len(tail) > _TAIL or len({sample.pts for sample in samples}) < len(samples):
+    playable = bool(shown) and any(sample.is_keyframe for sample in samples)
+    if not playable or len(tail) > _TAIL or len({sample.pts for sample in samples}) < len(samples):
         return None
     container.seek(tail[0].dts, stream=stream, any_frame=True)
-    packets = [packet for packet in container.demux(stream) if packet.size and (packet.dts or 0) >= tail[0].dts]
+    packets = [packet for packet in packets_of(container, stream) if packet.size and (packet.dts or 0) >= tail[0].dts]
     found = [Sample(p.pts or 0, p.dts or 0, p.is_keyframe, not p.is_discard) for p in packets]
     if found != tail or any(packet.is_corrupt for packet in packets):
         return None

@@ -15,7 +15,7 @@ import av
 from av.stream import Discard, Disposition
 
 from engine.errors import ClipError, ResourceError
-from engine.media.index import FrameIndex, Keyframe
+from engine.media.index import FrameIndex, Keyframe, packets_of
 from engine.media.samples import index_of_movie
 
 IMAGE_SUFFIXES = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".dpx", ".bmp", ".webp"}
@@ -50,14 +50,17 @@ def reading(path: Path) -> Iterator[None]:
         raise ClipError.missing(path) from error
     except PermissionError as error:
         raise ClipError.permission_denied(path) from error
-    except av.error.InvalidDataError as error:
+    except (av.error.InvalidDataError, av.error.MemoryError) as error:  # a damaged head claims tables beyond all memory
         raise (ClipError.truncated(path) if _looks_like_video(path) else ClipError.not_video(path)) from error
-    except av.error.MemoryError as error:
-        raise ResourceError.memory_full() from error
     except (av.error.DecoderNotFoundError, av.error.PatchWelcomeError) as error:
         raise ClipError.codec_unknown(path, error.strerror or "unknown") from error
     except (av.error.FFmpegError, OSError) as error:
         raise ClipError.not_video(path) from error
+
+
+def open_media(path: Path) -> av.container.InputContainer:
+    """Open a file to be read. Old programs write titles in other alphabets than UTF-8: what is no text is replaced."""
+    return av.open(str(path), "r", metadata_errors="replace")
 
 
 _SIGNATURES = ((4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (4, b"wide"), (0, b"\x1aE\xdf\xa3"), (0, b"RIFF"))
@@ -81,7 +84,7 @@ class VideoFile:
         with reading(path):
             if path.stat().st_size == 0:
                 raise ClipError.empty(path)
-            self._container = av.open(str(path), "r")
+            self._container = open_media(path)
         try:
             self._stream = self._video_stream()
             self._describe()
@@ -187,15 +190,15 @@ class VideoFile:
         if keyframe is None:
             self._container.close()
             with reading(self._path):
-                self._container = av.open(str(self._path), "r")
+                self._container = open_media(self._path)
             self._stream = self._video_stream()
-            self._packets = self._container.demux(self._stream)
+            self._packets = packets_of(self._container, self._stream)
             return True
         try:
             self._container.seek(keyframe.dts, stream=self._stream, backward=True)
         except av.error.FFmpegError:
             return False
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         for packet in packets:
             order = self.index.order(packet.pts)
             if order > keyframe.order or packet.size == 0:
@@ -267,7 +270,7 @@ class ImageFolder:
     def decode(self, index: int) -> av.VideoFrame:
         image = self._images[index]
         try:
-            with reading(image), av.open(str(image), "r") as container:
+            with reading(image), open_media(image) as container:
                 if not container.streams.video:
                     raise ClipError.frame_damaged(self._path, index)
                 aspect = container.streams.video[0].sample_aspect_ratio or Fraction(1)

@@ -114,7 +114,7 @@ def _with_opencv(data: bytes, path: Path) -> Any:
 def _tiff_as_stored(data: bytes, path: Path) -> Any:
     """A TIFF's samples with FFmpeg: OpenCV multiplies colours by a straight alpha, and turns some files but not all."""
     try:
-        with av.open(BytesIO(data), "r", format="tiff_pipe") as container:
+        with av.open(BytesIO(data), "r", format="tiff_pipe", metadata_errors="replace") as container:
             frame = next(container.decode(container.streams.video[0]))
         planes = read_planes(frame, layout_of(frame.format.name, ColorTags(2, 2, 2, 0), frame.height, path))
     except (av.error.FFmpegError, ClipError, StopIteration, IndexError) as error:
