@@ -92,6 +92,27 @@ def sleep(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
     return {}
 
 
+def rest(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    """Work that tells nothing of itself, and does not listen."""
+    time.sleep(arguments["seconds"])
+    return {"rested": True}
+
+
+def hold(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    """Take memory, and keep it after the answer."""
+    held.append(b"\1" * arguments["bytes"])
+    time.sleep(arguments.get("seconds", 0))
+    return {"held": len(held)}
+
+
+held: list[bytes] = []
+
+
+def babble(arguments: dict[str, Any], on_event: OnEvent) -> Any:
+    """An answer that is none."""
+    return "words"
+
+
 COMMANDS = {
     "propagate": propagate,
     "probe": probe,
@@ -99,6 +120,9 @@ COMMANDS = {
     "locate": locate,
     "compare": compare,
     "sleep": sleep,
+    "rest": rest,
+    "hold": hold,
+    "babble": babble,
 }
 
 if __name__ == "__main__":

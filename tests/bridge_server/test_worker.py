@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -99,6 +98,7 @@ async def test_a_crash_tells_the_signal_and_keeps_the_last_words(engine: EngineP
         await engine.ask("propagate", request(tmp_path, act="crash"))
     assert caught.value.code == "engine.crashed"
     assert "signal 9" in caught.value.message
+    assert "the system may have run out of memory" in caught.value.message
     assert caught.value.ref
     assert "about to fall" in engine.stderr
 
@@ -118,6 +118,36 @@ async def test_an_engine_that_stops_beating_is_hung(engine: EngineProcess, tmp_p
     assert engine.pid is None
 
 
+async def test_an_answer_of_another_form_is_not_waited_for(engine: EngineProcess) -> None:
+    with pytest.raises(WorkerError) as caught:
+        await engine.ask("babble", {})
+    assert caught.value.code == "engine.misunderstood"
+    assert (await engine.ask("locate", {}))["frame"] == 12
+
+
+async def test_a_fault_of_the_listener_is_not_swallowed_and_the_next_question_is_answered(
+    engine: EngineProcess,
+) -> None:
+    def fail(event: Event) -> None:
+        raise ValueError("a fault of the listener")
+
+    with pytest.raises(ValueError, match="of the listener"):
+        await engine.ask("sleep", {}, fail)
+    assert (await engine.ask("locate", {}))["frame"] == 12
+
+
+async def test_closing_cancels_the_running_question(engine: EngineProcess) -> None:
+    asking = asyncio.create_task(engine.ask("sleep", {}))
+    await asyncio.sleep(0.5)
+    pid = engine.pid
+    assert pid is not None
+    await engine.close()
+    with pytest.raises(WorkerError) as caught:
+        await asking
+    assert caught.value.cancelled
+    assert gone(pid)
+
+
 async def test_an_engine_that_cannot_start_is_said_so() -> None:
     with pytest.raises(WorkerError) as caught:
         await EngineProcess(("/no/such/engine",)).ask("probe", {})
@@ -128,22 +158,3 @@ def test_another_engine_is_named_by_the_environment(monkeypatch: pytest.MonkeyPa
     assert engine_command() == (sys.executable, "-P", "-m", "engine.worker")
     monkeypatch.setenv(ENGINE_VARIABLE, "'/an env/python' -m engine.worker")
     assert engine_command() == ("/an env/python", "-m", "engine.worker")
-
-
-def test_an_engine_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
-    parent = (
-        "import asyncio\n"
-        "from bridge_server.worker import EngineProcess\n"
-        f"engine = EngineProcess({ENGINE!r})\n"
-        "async def main():\n"
-        "    asking = asyncio.create_task(engine.ask('sleep', {}))\n"
-        "    await asyncio.sleep(0.5)\n"
-        "    print(engine.pid, flush=True)\n"
-        "    await asking\n"
-        "asyncio.run(main())\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        pid = int(process.stdout.readline())
-        process.kill()
-    assert gone(pid)

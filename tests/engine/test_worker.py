@@ -40,9 +40,9 @@ class Child:
 
 
 @contextmanager
-def child(module: str) -> Iterator[Child]:
+def child(module: str, *words: str) -> Iterator[Child]:
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-m", module], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen([sys.executable, "-m", module, *words], stdin=pipe, stdout=pipe, stderr=pipe) as process:
         try:
             yield Child(process)
         finally:
@@ -142,6 +142,7 @@ def test_the_heart_beats_while_a_command_works(fake: Child, tmp_path: Path) -> N
     assert fake.process.stdout is not None
     lines = [json.loads(fake.process.stdout.readline()) for _ in range(3)]
     assert [line.get("heartbeat") for line in lines] == [None, 1, 2]
+    assert all(line["rss"] > 1 << 20 for line in lines[1:])
 
 
 def test_a_line_that_is_no_command_is_passed_over(fake: Child) -> None:
@@ -190,6 +191,27 @@ def test_the_process_answers_before_heavy_libraries_are_loaded() -> None:
     script = "import sys, engine.worker; print([n for n in ('numpy', 'cv2', 'av', 'torch') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_memory_beyond_the_limit_is_refused_and_the_next_command_runs() -> None:
+    with child("tests.bridge_server.fake_engine", "--memory", str(1 << 30)) as fake:
+        fake.say(id="a", do="hold", bytes=2 << 30)
+        assert fake.answer()["error"]["code"] == "resource.memory_full"
+        fake.say(id="b", do="locate")
+        assert fake.answer()["id"] == "b"
+
+
+def test_a_name_that_is_no_text_is_told_all_the_same(engine: Child, tmp_path: Path) -> None:
+    engine.say(id="a", do="probe", clip=str(tmp_path / "gr\udcfcn.mp4"))
+    error = engine.answer()["error"]
+    assert error["code"] == "clip.missing"
+    assert "gr\udcfcn.mp4" in error["message"]
+
+
+def test_a_process_whose_parent_is_gone_before_it_could_be_bound_to_it_ends() -> None:
+    script = "from engine.confine import die_with_parent; die_with_parent(-1); print('alive')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 def test_sigterm_stops_the_command_and_the_process(fake: Child) -> None:
