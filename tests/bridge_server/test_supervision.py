@@ -174,7 +174,7 @@ def test_an_engine_that_slept_with_the_service_is_not_hung() -> None:
         pair.supervisor.send_signal(signal.SIGSTOP)
         time.sleep(SILENCE + 1.5)
         pair.supervisor.send_signal(signal.SIGCONT)
-        time.sleep(0.5)
+        time.sleep(SILENCE - 0.6)  # more than was left of its patience before
         os.kill(pair.engine, signal.SIGCONT)
         assert pair.answer() == '{"rested": true}'
 

@@ -2,7 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import av
 import cv2
@@ -11,6 +14,7 @@ import pytest
 
 from engine.errors import ClipError
 from engine.media.clip import Clip
+from engine.media.index import packets_of
 from tests.engine.media.conftest import Build
 from tests.engine.media.faulty import FAULTS, cut
 from tests.engine.media.fixtures import H264, images, write
@@ -89,3 +93,41 @@ def test_a_name_with_percent_signs_or_umlauts_is_just_a_name(build: Build, tmp_p
     path = Path(shutil.copy(build("constant rate"), tmp_path / "100%03d – Größe:1.mp4"))
     with Clip.open(path) as clip:
         assert clip.info.frames == 24
+
+
+def test_a_title_in_another_alphabet_than_utf_8_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "title.mkv"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Grossstadt"
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    assert b"Grossstadt" in data
+    path.write_bytes(data.replace(b"Grossstadt", b"Gro\xdf-Stadt"))
+    with Clip.open(path) as clip:
+        assert clip.info.frames == 3
+
+
+def test_a_stream_that_shows_up_late_takes_no_packet_away() -> None:
+    """PyAV raises IndexError then, after the last packet, or does not, as it finds the memory behind its own."""
+
+    def demux(stream: object) -> Iterator[str]:
+        yield from ("one", "two", "end")
+        raise IndexError("list index out of range")
+
+    container: Any = SimpleNamespace(demux=demux)
+    stream: Any = None
+    assert list(packets_of(container, stream)) == ["one", "two", "end"]
+
+
+def test_a_movie_with_a_wrong_list_of_keyframes_is_read_by_its_packets(build: Build, tmp_path: Path) -> None:
+    data = bytearray(build("long GOP with B-frames").read_bytes())
+    first = data.index(b"stss") + 12
+    data[first : first + 4] = b"\x7f\xff\xff\xff"
+    path = tmp_path / "keyless.mp4"
+    path.write_bytes(bytes(data))
+    with Clip.open(path) as clip:
+        assert [frame.index for frame in clip.frames()] == list(range(40))
