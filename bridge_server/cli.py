@@ -13,7 +13,6 @@ from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -26,6 +25,7 @@ from rich.progress import (
 from typer.exceptions import TyperException
 
 from bridge_server import weights_cli, worker
+from bridge_server.console import complain, plain, progress, say
 from bridge_server.errors import BridgeError, WorkerError
 from engine.request import Event, Format, FrameRange, KeyframeFiles, MethodName, Request, Stage
 
@@ -139,7 +139,7 @@ def propagate(
         print(output / written["path"])
     print(output / "report.json")
     for warning in report.get("quality", {}).get("warnings", ()):
-        _say(f"[yellow]Note:[/] {_plain(warning)}")
+        say(f"[yellow]Note:[/] {plain(warning)}")
 
 
 @app.command(
@@ -233,17 +233,17 @@ def run(arguments: Sequence[str]) -> int:
         command = next((word for word in arguments if not word.startswith("-")), "")
         commands = {info.name or _name(info.callback) for info in app.registered_commands} | {weights_cli.NAME}
         known = command if command in commands else ""
-        _complain(error.format_message(), f"See `videoshop {f'{known} --help'.strip()}`.")
+        complain(error.format_message(), f"See `videoshop {f'{known} --help'.strip()}`.")
         return BAD_INPUT
     except BridgeError as error:
-        _complain(error.message, error.hint)
+        complain(error.message, error.hint)
         if isinstance(error, WorkerError) and error.cancelled:
             return CANCELLED
         return FAILED if error.code in OURS else BAD_INPUT
     except (KeyboardInterrupt, asyncio.CancelledError):
         code = CANCELLED
     if code == CANCELLED:  # typer turns the interrupts that it meets into this code
-        _complain("Cancelled.", "Start it again when you like.")
+        complain("Cancelled.", "Start it again when you like.")
     return code if isinstance(code, int) else DONE
 
 
@@ -331,7 +331,7 @@ class Bars:
         self.advance(event.stage, event.done, event.total)
         if event.message and event.message not in self._said:
             self._said.add(event.message)
-            self._progress.console.print(_plain(event.message), style="dim")
+            self._progress.console.print(plain(event.message), style="dim")
 
     def advance(self, stage: Stage, done: int, total: int) -> None:
         name = f"{self._title}{STAGES[stage]}"
@@ -349,22 +349,8 @@ def _bars() -> Iterator[Bars]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield Bars(progress)
-
-
-def _say(text: str) -> None:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(text)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.replace("[", r"\[").split())
-
-
-def _complain(message: str, hint: str) -> None:
-    _say(f"[bold red]Error:[/] {_plain(message)}")
-    _say(f"[dim]Hint:[/] {_plain(hint)}")
+    with progress(*columns) as shown:
+        yield Bars(shown)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from rich.panel import Panel
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -23,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from bridge_server import worker
+from bridge_server.console import plain, progress, say
 from bridge_server.errors import BridgeError
 from engine.request import Event
 
@@ -131,12 +131,12 @@ def verify(
     else:
         listed = [str(Path(which).absolute()) if Path(which).exists() else which]
     if not listed:
-        _say("No weights are here.")
+        say("No weights are here.")
     for one in listed:
         told = _ask("weights.verify", which=one)
         if told["faults"]:
             for file, fault in told["faults"].items():
-                _say(f"[red]{escape(file)}[/] {FAULTS[fault]}")
+                say(f"[red]{plain(file)}[/] {FAULTS[fault]}")
             raise FaultyError(Path(told["folder"]), told["faults"])
         print(f"{told['folder']}: whole, {told['frames']} frames at once")
 
@@ -159,7 +159,7 @@ def _agree(model: dict[str, Any]) -> None:
         "[dim]What binds is the text behind the link below.[/]"
     )
     Console(stderr=True).print(Panel(text, title=f"{model['name']}: {model['repository']}", title_align="left"))
-    _say(escape(model["terms"]))
+    say(plain(model["terms"]))
     if not sys.stdin.isatty() or not typer.confirm("Do you accept this licence?", default=False, err=True):
         raise NotAgreedError(model["name"], model["terms"])
 
@@ -172,7 +172,6 @@ def _ask(do: str, **arguments: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _bar() -> Iterator[worker.OnEvent]:
-    console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -181,18 +180,14 @@ def _bar() -> Iterator[worker.OnEvent]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress(*columns) as bar:
         task: TaskID | None = None
 
         def show(event: Event) -> None:
             nonlocal task
             title = f"{DOING.get(event.stage, event.stage)} {event.message or ''}".strip()
             if task is None:
-                task = progress.add_task(title, total=event.total or None)
-            progress.update(task, description=title, completed=event.done, total=event.total or None)
+                task = bar.add_task(title, total=event.total or None)
+            bar.update(task, description=title, completed=event.done, total=event.total or None)
 
         yield show
-
-
-def _say(text: str) -> None:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(text)
