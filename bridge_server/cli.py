@@ -24,10 +24,10 @@ from rich.progress import (
 )
 from typer.exceptions import TyperException
 
-from bridge_server import weights_cli, worker
+from bridge_server import jobs_cli, pairing_cli, weights_cli, words, worker
 from bridge_server.console import complain, plain, progress, say
 from bridge_server.errors import BridgeError, WorkerError
-from engine.request import Event, Format, FrameRange, KeyframeFiles, MethodName, Request, Stage
+from engine.request import Event, Format, KeyframeFiles, MethodName, Request, Stage
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
@@ -120,17 +120,17 @@ def propagate(
     keyframes = [
         KeyframeFiles(edited=image.absolute(), frame=index, mask=matte.absolute() if matte else None)
         for image, index, matte in zip(
-            edited, _each("--frame", frame, edited), _each("--mask", mask, edited), strict=True
+            edited, words.each("--frame", frame, edited), words.each("--mask", mask, edited), strict=True
         )
     ]
     request = _request(
         clip=clip.absolute(),
         keyframes=tuple(keyframes),
         output=output.absolute(),
-        range=_range(range),
-        method=_one_of("--method", method, get_args(MethodName)),
-        formats=tuple(_one_of("--format", name.strip(), get_args(Format)) for name in format.split(",")),
-        settings=dict(_setting(text) for text in settings or ()),
+        range=words.range(range),
+        method=words.one_of("--method", method, get_args(MethodName)),
+        formats=tuple(words.one_of("--format", name.strip(), get_args(Format)) for name in format.split(",")),
+        settings=dict(words.setting(text) for text in settings or ()),
         seed=seed,
         weights=weights.absolute() if weights else None,
     )
@@ -215,7 +215,11 @@ def serve(
         _to_the_end(serving())
 
 
+app.command("open", epilog="**Example**\n\n`videoshop open`")(pairing_cli.open_page)
+app.command(epilog="**Example**\n\n`videoshop pair`, then type the code into the panel.")(pairing_cli.pair)
+app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
+GROUPS = {jobs_cli.NAME, weights_cli.NAME}
 
 
 def main() -> None:
@@ -231,7 +235,7 @@ def run(arguments: Sequence[str]) -> int:
         if not error.format_message():  # a command without arguments has shown its help
             return BAD_INPUT
         command = next((word for word in arguments if not word.startswith("-")), "")
-        commands = {info.name or _name(info.callback) for info in app.registered_commands} | {weights_cli.NAME}
+        commands = {info.name or _name(info.callback) for info in app.registered_commands} | GROUPS
         known = command if command in commands else ""
         complain(error.format_message(), f"See `videoshop {f'{known} --help'.strip()}`.")
         return BAD_INPUT
@@ -248,36 +252,6 @@ def run(arguments: Sequence[str]) -> int:
 
 
 # From words to values
-
-
-def _each(option: str, given: Sequence[Any] | None, edited: Sequence[Path]) -> Sequence[Any]:
-    """One value for each edited frame, or none for any."""
-    if not given:
-        return [None] * len(edited)
-    if len(given) != len(edited):
-        raise typer.BadParameter(f"{option} was given {len(given)} times, --edited {len(edited)} times.")
-    return given
-
-
-def _range(text: str) -> FrameRange:
-    try:
-        start, stop = text.split(":")
-        return FrameRange(start=int(start or 0), stop=int(stop) if stop.strip() else None)
-    except (ValueError, ValidationError):
-        raise typer.BadParameter(f"--range takes A:B, two frame numbers, not “{text}”.") from None
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise typer.BadParameter(f"--set takes KEY=VALUE, not “{text}”.")
-    return key.strip(), value.strip()
-
-
-def _one_of(option: str, value: str, known: Sequence[str]) -> str:
-    if value not in known:
-        raise typer.BadParameter(f"{option} knows {', '.join(known)}, not “{value}”.")
-    return value
 
 
 def _request(**values: Any) -> Request:

@@ -45,8 +45,8 @@ class Client:
     Every method raises BridgeError: what the bridge answers with `error`, or UnreachableError when it is gone.
     """
 
-    def __init__(self, socket: ClientConnection, hello: m.Hello, identified: m.Identified) -> None:
-        self._socket = socket
+    def __init__(self, socket: ClientConnection, port: int, hello: m.Hello, identified: m.Identified) -> None:
+        self._socket, self.port = socket, port
         self.hello, self.identified = hello, identified
         self._count = 0
         self._answers: dict[str, asyncio.Future[m.ServerMessage]] = {}
@@ -74,7 +74,7 @@ class Client:
         socket = await dial(port)
         try:
             hello = await greeted(socket, port)
-            return cls(socket, hello, await identify(socket, hello, port, token, host))
+            return cls(socket, port, hello, await identify(socket, hello, port, token, host))
         except ConnectionClosed as error:
             raise closed(error) from None
         except BaseException:
@@ -219,10 +219,14 @@ class Client:
         """Ended jobs, newest first, from the one after `before`."""
         return (await self._ask(m.JobHistory(id=self._id(), before=before, limit=limit), m.JobJobs)).jobs
 
+    async def queue(self) -> m.QueueState:
+        """Whether jobs are started, and those that wait, in their order."""
+        return await self._ask(m.QueueWatch(id=self._id()), m.QueueState)
+
     async def watch_all(self) -> AsyncIterator[News]:
         """The state of the queue, then what happens to it and to every job, until the bridge is gone."""
         queue = self._all_news = asyncio.Queue()
-        queue.put_nowait(await self._ask(m.QueueWatch(id=self._id()), m.QueueState))
+        queue.put_nowait(await self.queue())
         while True:
             news = await queue.get()
             if isinstance(news, BridgeError):

@@ -110,8 +110,8 @@ class TransferError(BridgeError):
     def too_many(cls, limit: int) -> Self:
         return cls(
             "transfer.too_many",
-            f"A client keeps at most {limit} transfers.",
-            "Abort transfers that are not needed.",
+            f"{limit} transfers of this client are under way already.",
+            "End or abort one of them first.",
             retryable=True,
         )
 
@@ -203,6 +203,10 @@ class JobError(BridgeError):
     @classmethod
     def unknown(cls) -> Self:
         return cls("job.unknown", "The service knows no such job.", "List the jobs with job.list, or submit it again.")
+
+    @classmethod
+    def ambiguous(cls, name: str, count: int) -> Self:
+        return cls("jobs.ambiguous", f"The ids of {count} jobs begin with “{name}”.", "Give more characters of the id.")
 
     @classmethod
     def too_many(cls, limit: int) -> Self:
@@ -391,6 +395,10 @@ class UnreachableError(BridgeError):
             "Start it with `videoshop serve`.",
             retryable=True,
         )
+
+    @classmethod
+    def no_browser(cls) -> Self:
+        return cls("bridge.no_browser", "No browser could be opened.", "Open what `videoshop open --print` prints.")
 
     @classmethod
     def not_trusted(cls) -> Self:

@@ -100,11 +100,19 @@ class Reassembly:
             raise TransferError.no_gray_alpha()
         if begin.kind == "raw" and begin.size != image_bytes(begin):
             raise TransferError.size_differs(begin.size, image_bytes(begin))
-        if len(self._incoming) >= limits.TRANSFERS:
-            raise TransferError.too_many(limits.TRANSFERS)
+        self._make_room()
         self._shelf.open(begin)
         self._incoming[begin.transfer] = Incoming(begin)
         return self._incoming[begin.transfer]
+
+    def _make_room(self) -> None:
+        """Let go of the oldest finished transfer when there are too many. Raises TransferError where none has."""
+        if len(self._incoming) < limits.TRANSFERS:
+            return
+        oldest = next((transfer for transfer, incoming in self._incoming.items() if incoming.finished), None)
+        if oldest is None:
+            raise TransferError.too_many(limits.TRANSFERS)
+        self.abort(oldest)
 
     def chunk(self, header: Header, payload: memoryview) -> Incoming:
         """Keep a chunk. A chunk that was kept already is answered, not kept twice. Raises TransferError."""

@@ -173,6 +173,22 @@ def test_corrupt_bytes_are_thrown_away() -> None:
     assert shelf.kept == {}
 
 
+def test_the_oldest_finished_transfer_makes_room_for_a_new_one() -> None:
+    shelf = MemoryShelf()
+    transfers = Reassembly(shelf)
+    begun = [transfers.begin(begin()).begin.transfer for _ in range(limits.TRANSFERS)]
+    for transfer in begun[3:5]:
+        transfers.chunk(Header(Kind.CHUNK, transfer, 0, 0), memoryview(bytes(12)))
+        transfers.end(end(transfer, bytes(12)))
+    transfers.begin(begin())
+    assert begun[3] not in shelf.kept
+    assert len(shelf.kept) == limits.TRANSFERS
+    with pytest.raises(TransferError) as caught:
+        transfers.finished(begun[3])
+    assert caught.value.code == "transfer.unknown"
+    assert transfers.finished(begun[4])
+
+
 def test_a_connection_keeps_a_bounded_number_of_transfers() -> None:
     transfers = Reassembly(MemoryShelf())
     for _ in range(limits.TRANSFERS):
