@@ -4,20 +4,23 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from bridge_server.client import Client, Preview
 from bridge_server.desktop.paths import CONFIG, DATA, Places
+from bridge_server.errors import UnreachableError
 from bridge_server.protocol import messages as m
 from engine.request import FrameRange
 from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, COMMAND, EDIT, TINY, engines, tree
 from tests.end_to_end.pictures import report_of
 
+SERVE = (str(COMMAND), "serve", "--port", "0")
 SETTINGS = {"steps": "10", "strength": "0.6"}
 STEPS = 6
 
@@ -35,8 +38,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def service(environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    command = [str(COMMAND), "serve", "--port", "0"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(SERVE, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Listening on ws://localhost:")
         yield process
@@ -123,15 +125,50 @@ async def test_a_killed_engine_fails_the_job_and_the_next_goes_on_where_it_was(
     seed = 11 if stage == "invert" else 12
     params = await asked(client, seed=seed)
     accepted = await client.submit(params)
-    async for news in client.watch(accepted.job):
-        if isinstance(news, m.JobProgress) and news.stage == stage and news.done >= 3:
-            for engine in engines(service.pid):
-                engine.kill()
+    await _at(client, accepted.job, stage, lambda: [engine.kill() for engine in engines(service.pid)])
     failed = await client.result(accepted.job)
     assert failed.error is not None
     assert failed.error.code == "engine.crashed"
-    resumed = await result_of(client, await asked(client, seed=seed))
+    await client.retry(accepted.job)
+    ended = await client.result(accepted.job)
+    assert ended.result is not None
+    resumed = Path(ended.result.folder)
     assert report_of(resumed).passes.network < 3 * STEPS
     undisturbed = alone(environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")}, seed, tmp_path / "out")
     assert report_of(undisturbed).passes.network == 3 * STEPS
     assert pictures(resumed) == pictures(undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_job_goes_on_from_its_checkpoints_when_the_service_is_back(
+    number: signal.Signals, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment = environment | {CONFIG: str(tmp_path / "config"), DATA: str(tmp_path / "data")}
+    places = Places(tmp_path / "config", tmp_path / "data")
+    seed = int(number) + 20
+    with subprocess.Popen(SERVE, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        async with await Client.connect(places) as client:
+            job = (await client.submit(await asked(client, seed=seed))).job
+            with pytest.raises(UnreachableError):
+                await _at(client, job, "generate", lambda: process.send_signal(number))
+    with subprocess.Popen(SERVE, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        async with await Client.connect(places) as client:
+            ended = await client.result(job)
+        process.send_signal(signal.SIGINT)
+    assert ended.result is not None
+    assert ended.attempt == 2
+    resumed = Path(ended.result.folder)
+    assert 0 < report_of(resumed).passes.network < 3 * STEPS
+    undisturbed = alone(environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")}, seed, tmp_path / "out")
+    assert pictures(resumed) == pictures(undisturbed)
+
+
+async def _at(client: Client, job: UUID, stage: str, act: Callable[[], object]) -> None:
+    """Do something at the third step of a stage, and watch the job to its end."""
+    async for news in client.watch(job):
+        if isinstance(news, m.JobProgress) and news.stage == stage and news.done >= 3:
+            act()
