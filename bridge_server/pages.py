@@ -1,4 +1,4 @@
-"""The bridge's own pages: a few packaged files, read once, each at one path. Nothing of a request reaches a file name."""
+"""The bridge's own pages: packaged files, read once, each at one path. No part of a request reaches a file name."""
 
 import http
 from collections.abc import Mapping

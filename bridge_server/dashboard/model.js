@@ -33,8 +33,11 @@ export class Known {
         break;
       case "job.accepted":
       case "job.state":
-      case "job.progress":
         this.#change(job, seq, data, now);
+        break;
+      case "job.progress":
+        // a message stays until there is another one
+        this.#change(job, seq, { ...data, message: data.message ?? this.#jobs.get(job)?.message }, now);
         break;
     }
   }

@@ -170,7 +170,7 @@ class Row {
     put(this.message, job.error ? null : job.message);
     put(this.error, job.error?.message);
     put(this.hint, job.error?.hint);
-    put(this.folder, job.result ? `${job.result.folder}: ${job.result.files.join(", ")}` : null);
+    put(this.folder, job.result ? `${job.result.files.join(", ")} in ${job.result.folder}` : null);
     this.picture.hidden = picture === undefined;
     if (picture !== undefined && this.picture.src !== picture.url) {
       this.picture.src = picture.url;

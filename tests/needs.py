@@ -1,0 +1,27 @@
+"""Programs that some tests need and pip does not bring: skipped where they are missing, failed where they must be there.
+
+`VIDEOSHOP_TESTS_NEED=browser,node` names those that must be there.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+
+import pytest
+
+_INSTALL = {
+    "browser": "install Chromium (on Debian and Ubuntu: apt install chromium)",
+    "node": "install Node.js 20 or newer (on Debian and Ubuntu: apt install nodejs)",
+}
+
+
+def needed(what: str, programs: Sequence[str]) -> str:
+    """The full path of the first of `programs` that is installed; skips or fails the test if none is."""
+    for program in programs:
+        path = shutil.which(program)
+        if path is not None:
+            return path
+    reason = f"{' or '.join(programs)} is not installed: {_INSTALL[what]}"
+    if what in os.environ.get("VIDEOSHOP_TESTS_NEED", "").split(","):
+        pytest.fail(reason)
+    pytest.skip(reason)
