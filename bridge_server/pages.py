@@ -32,7 +32,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Content-Security-Policy of every page."""
+"""Content-Security-Policy of every answer."""
 
 _GUARDS = (
     ("Content-Security-Policy", POLICY),
@@ -60,12 +60,16 @@ def answer(request: Request, pages: Mapping[str, bytes]) -> Response | None:
         return None
     # Before version 17 `websockets` has no `method`, and lets nothing but GET through.
     if getattr(request, "method", "GET") != "GET":
-        refused = Headers((*_GUARDS, ("Allow", "GET"), ("Content-Type", "text/plain"), ("Content-Length", "0")))
-        return _response(http.HTTPStatus.METHOD_NOT_ALLOWED, refused, b"")
+        return refusal(http.HTTPStatus.METHOD_NOT_ALLOWED, "Only GET.")
     _, kind = _FILES[request.path]
+    return _response(http.HTTPStatus.OK, kind, body)
+
+
+def refusal(status: http.HTTPStatus, reason: str) -> Response:
+    """The answer to a request that is refused, with the guards of a page: another page cannot even see that it came."""
+    return _response(status, "text/plain; charset=utf-8", f"{reason}\n".encode())
+
+
+def _response(status: http.HTTPStatus, kind: str, body: bytes) -> Response:
     headers = Headers((*_GUARDS, ("Content-Type", kind), ("Content-Length", str(len(body)))))
-    return _response(http.HTTPStatus.OK, headers, body)
-
-
-def _response(status: http.HTTPStatus, headers: Headers, body: bytes) -> Response:
     return Response(status.value, status.phrase, headers, body)

@@ -1,12 +1,13 @@
 """The bridge's own pages: what is answered to which request, and with which guards."""
 
+import http
 import re
 
 import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from bridge_server.pages import FOLDER, answer, pages
+from bridge_server.pages import FOLDER, answer, pages, refusal
 
 PAGES = pages()
 
@@ -76,7 +77,16 @@ def test_every_other_spelling_of_a_path_is_no_page(path: str) -> None:
 def test_pages_are_only_got(method: str) -> None:
     response = answer(get("/", method), PAGES)
     assert response is not None
-    assert (response.status_code, response.body, response.headers["Allow"]) == (405, b"", "GET")
+    assert (response.status_code, response.body) == (405, b"Only GET.\n")
+
+
+def test_a_refusal_has_the_guards_of_a_page() -> None:
+    page, refused = answer(get("/"), PAGES), refusal(http.HTTPStatus.FORBIDDEN, "Host not allowed.")
+    assert page is not None
+    about_body = {"content-type", "content-length"}
+    guards = {name: value for name, value in page.headers.items() if name not in about_body}
+    assert {name: value for name, value in refused.headers.items() if name not in about_body} == guards
+    assert (refused.status_code, refused.body) == (403, b"Host not allowed.\n")
 
 
 def test_the_pages_are_all_that_lies_in_the_folder() -> None:

@@ -1,10 +1,13 @@
-"""Folders of the tests' own for what the programs remember."""
+"""Folders of the tests' own for what the programs remember, and a browser."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
 from bridge_server.desktop.paths import CONFIG, DATA
+from tests.needs import needed
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,3 +19,20 @@ def _nothing_of_the_users_is_touched(tmp_path_factory: pytest.TempPathFactory) -
         patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
         patch.setenv("LOCALAPPDATA", str(place / "cache"))
         yield
+
+
+FLAGS = (
+    "--host-resolver-rules=MAP evil.test 127.0.0.1",
+    # Newer browsers ask before a public page reaches this machine; what is tested here is the bridge's own guard.
+    "--disable-features=LocalNetworkAccessChecks",
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium without windows, for which evil.test is this machine."""
+    program = needed("browser", ("chromium", "chromium-browser", "google-chrome"))
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        await browser.close()
