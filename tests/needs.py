@@ -1,4 +1,4 @@
-"""Programs that some tests need and pip does not bring: skipped where they are missing, failed where they must be there.
+"""Programs that some tests need and pip does not bring: skipped where they are missing, failed where they must not be.
 
 `VIDEOSHOP_TESTS_NEED=browser,node` names those that must be there.
 """
@@ -11,7 +11,7 @@ import pytest
 
 _INSTALL = {
     "browser": "install Chromium (on Debian and Ubuntu: apt install chromium)",
-    "node": "install Node.js 20 or newer (on Debian and Ubuntu: apt install nodejs)",
+    "node": "install Node.js 18 or newer (on Debian and Ubuntu: apt install nodejs)",
 }
 
 

@@ -133,6 +133,7 @@ export class Connection {
     this.#tries = 0;
     this.#watchdog(socket);
     this.#on.state({ kind: "connected" });
+    this.#on.message({ type: "job.jobs", data: identified.data });
     for (;;) {
       this.#take(await inbox.next());
     }

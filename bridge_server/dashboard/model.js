@@ -48,8 +48,9 @@ export class Known {
       return; // told again
     }
     const after = { ...before, ...data, id, seq };
-    const goesOn = before?.pace?.stage === after.stage && before.pace.done <= after.done;
-    after.pace = goesOn ? before.pace : { stage: after.stage, done: after.done, at: now };
+    const pace = before?.pace;
+    const goesOn = pace !== undefined && pace.stage === after.stage && pace.done <= after.done;
+    after.pace = goesOn ? pace : { stage: after.stage, done: after.done, at: now };
     this.#jobs.set(id, after);
   }
 

@@ -23,6 +23,12 @@ const STATES = {
   cancelled: "Cancelled",
 };
 
+const STOPPING = {
+  cancel: "Cancelling",
+  hold: "Going back to the queue",
+  pause: "Going back to the queue",
+};
+
 const STOPPED = {
   unpaired: "Not paired. Run `videoshop open` to open this page paired.",
   code: "Not paired: the pairing code is not valid any more. Run `videoshop open` again.",
@@ -36,10 +42,12 @@ const WAITING = {
   slow: "The bridge let this page go because it read too slowly.",
 };
 
+const working = ({ state, stopping }) => state === "running" && !stopping;
+
 /** What can be asked about a job, by its button; `when` is told the job and its place among those that wait. */
 const BUTTONS = [
-  { name: "cancel", label: "Cancel", when: ({ state }) => state === "running" || state === "queued" },
-  { name: "hold", label: "Hold", when: ({ state, held }) => state === "running" || (state === "queued" && !held) },
+  { name: "cancel", label: "Cancel", when: (job) => working(job) || job.state === "queued" },
+  { name: "hold", label: "Hold", when: (job) => working(job) || (job.state === "queued" && !job.held) },
   { name: "release", label: "Release", when: ({ state, held }) => state === "queued" && held },
   { name: "up", label: "Move up", when: ({ state }, place) => state === "queued" && place > 0 },
   { name: "retry", label: "Retry", when: ({ state }) => ["failed", "cancelled", "interrupted"].includes(state) },
@@ -210,7 +218,10 @@ function originOf({ method, host, submitted }) {
   return [method, host && `from ${host}`, when].filter(Boolean).join(" · ");
 }
 
-function stateOf({ state, stage, held }) {
+function stateOf({ state, stage, held, stopping }) {
+  if (state === "running" && stopping) {
+    return STOPPING[stopping];
+  }
   if (state === "queued" && held) {
     return "Held";
   }

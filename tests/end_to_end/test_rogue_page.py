@@ -103,12 +103,10 @@ async def test_a_page_that_has_the_bridges_port_under_another_name_cannot_do_any
     assert await opened(page, f"{EVIL}:{bridge.port}") == set()
 
 
-async def test_a_form_that_posts_a_job_reaches_nothing(
-    page: Page, door: int, bridge: BridgeServer, job: UUID
-) -> None:
+async def test_a_form_that_posts_a_job_reaches_nothing(page: Page, door: int, bridge: BridgeServer, job: UUID) -> None:
     await page.goto(f"http://localhost:{door}/")
     form = f'<form method="post" enctype="text/plain" action="http://localhost:{bridge.port}/bridge">'
-    await page.set_content(f"{form}<input name='{{\"v\":1,\"type\":\"job.cancel\"' value='}}'></form>")
+    await page.set_content(f'{form}<input name=\'{{"v":1,"type":"job.cancel"\' value=\'}}\'></form>')
     async with page.expect_event("requestfailed"):
         await page.evaluate("document.forms[0].submit()")
 
