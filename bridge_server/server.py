@@ -29,6 +29,7 @@ from bridge_server.intake import FileShelf
 from bridge_server.jobs import JobBook
 from bridge_server.library import FileLibrary
 from bridge_server.listening import listen
+from bridge_server.pages import answer, pages, refusal
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
@@ -78,6 +79,7 @@ class BridgeServer:
         self._ports, self._configured = tuple(ports), frozenset(origins)
         self._origins: frozenset[str] = frozenset()
         self._door = Door(time.monotonic)
+        self._pages = pages()
         self._bridge = Bridge(self.instance, version(), b"", 0, self._door)
         self._listeners: list[Server] = []
         self._connections: dict[Connection, None] = {}
@@ -171,13 +173,16 @@ class BridgeServer:
         """Refuse what does not come from a program of this machine, before the upgrade."""
         headers = request.headers
         if not host_allowed(headers.get_all("Host"), self.port):
-            return connection.respond(http.HTTPStatus.FORBIDDEN, "Host not allowed.\n")
+            return refusal(http.HTTPStatus.FORBIDDEN, "Host not allowed.")
         if not origin_allowed(headers.get_all("Origin"), self._origins):
-            return connection.respond(http.HTTPStatus.FORBIDDEN, "Origin not allowed.\n")
+            return refusal(http.HTTPStatus.FORBIDDEN, "Origin not allowed.")
+        page = answer(request, self._pages)
+        if page is not None:
+            return page
         if request.path != PATH:
-            return connection.respond(http.HTTPStatus.NOT_FOUND, "Nothing here.\n")
+            return refusal(http.HTTPStatus.NOT_FOUND, "Nothing here.")
         if len(self._connections) >= limits.CONNECTIONS:
-            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.\n")
+            return refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.")
         return None
 
     async def _connected(self, socket: ServerConnection) -> None:

@@ -100,7 +100,8 @@ function message(told) {
       forgetPicture(id);
     }
   }
-  for (const { id, clip } of known.ended.filter(({ id, state }) => state === "done" && !asked.has(id))) {
+  [...known.running, ...known.waiting].forEach(({ id }) => asked.delete(id));
+  for (const { id, clip } of known.ended.filter(({ id }) => !asked.has(id))) {
     asked.add(id);
     thumbnails = thumbnails.then(() => fetchThumbnail(id, clip));
   }
@@ -117,7 +118,9 @@ function preview(id, frame, jpeg) {
 async function fetchThumbnail(id, clip) {
   try {
     const jpeg = await connection.fetch({ job: id, file: "thumbnail.jpg" });
-    setPicture(id, jpeg, `A frame of ${clip}, as it became`);
+    if (asked.has(id)) {
+      setPicture(id, jpeg, `A frame of ${clip}, as it became`);
+    }
   } catch (fault) {
     if (fault.code === "gone") {
       asked.delete(id); // to be asked again of the bridge that is back; a job without a picture stays without
