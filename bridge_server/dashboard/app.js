@@ -82,9 +82,10 @@ function act(name, job) {
 
 // What the bridge tells
 
-function state(now) {
-  connected = now.kind === "connected";
-  view.connection(now);
+function state(link) {
+  connected = link.kind === "connected";
+  view.connection(link);
+  view.notice(null);
   if (connected) {
     // Watched first: what happens between the two answers is told.
     Promise.all([connection.ask("queue.watch"), connection.ask("job.list")]).catch((fault) => view.notice(fault));

@@ -174,7 +174,7 @@ class Row {
     put(this.clip, clipOf(job));
     put(this.origin, originOf(job));
     put(this.state, stateOf(job));
-    this.#progress(job, now);
+    this.#progress(job, connected ? secondsLeft(job, now) : null);
     put(this.message, job.error ? null : job.message);
     put(this.error, job.error?.message);
     put(this.hint, job.error?.hint);
@@ -192,7 +192,7 @@ class Row {
     });
   }
 
-  #progress(job, now) {
+  #progress(job, left) {
     const { state, stage, done, total } = job;
     this.bar.hidden = state !== "running";
     this.bar.setAttribute("aria-label", `Progress of ${clipOf(job)}`);
@@ -203,7 +203,6 @@ class Row {
     } else {
       this.bar.removeAttribute("value");
     }
-    const left = secondsLeft(job, now);
     const estimate = left === null ? "" : `, about ${duration(left)} left of this stage`;
     put(this.count, counted ? `${done} of ${total}${estimate}` : null);
   }
