@@ -26,6 +26,7 @@ from engine.request import FrameRange
 from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, COMMAND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+expect.set_options(timeout=30_000)
 
 SHORT: dict[str, Any] = {"range": FrameRange(start=19, stop=22), "formats": ("mkv",)}
 
@@ -115,7 +116,7 @@ async def submit(client: Client, clip: Path = BOX, **more: Any) -> UUID:
 
 
 async def says(page: Page, text: str) -> None:
-    await expect(page.get_by_role("status")).to_contain_text(text, timeout=15_000)
+    await expect(page.get_by_role("status")).to_contain_text(text)
 
 
 def rows(page: Page, title: str) -> Locator:
@@ -136,10 +137,10 @@ async def test_a_page_pairs_by_the_code_behind_the_hash_and_shows_a_job_from_its
     await submit(client)
     running = rows(paired, "Queue").filter(has=paired.get_by_role("progressbar"))
     await expect(running.get_by_role("heading", name=BOX.name)).to_be_visible()
-    await expect(running).to_contain_text(re.compile(r"Propagating\s*\d+ of \d+"), timeout=15_000)
+    await expect(running).to_contain_text(re.compile(r"Propagating\s*\d+ of \d+"))
     picture = running.get_by_role("img", name=re.compile(r"Frame \d+ of box\.mp4"))
     assert await picture.evaluate(WIDTH) == 640
-    await expect(rows(paired, "Queue")).to_have_count(0, timeout=30_000)
+    await expect(rows(paired, "Queue")).to_have_count(0)
     done = rows(paired, "Ended").first
     await expect(done).to_contain_text("Done")
     await expect(done).to_contain_text("flat.mp4, layer.mov, report.json")
