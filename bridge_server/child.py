@@ -71,10 +71,8 @@ class Child:
         return await self._process.stdout.readline() if self._process.stdout is not None else b""
 
     async def exit_code(self) -> int:
-        """Wait for its end, and for its last words; minus the signal where one killed it."""
-        code = await self._process.wait()
-        await asyncio.wait({self._listener}, timeout=LAST_WORDS_SECONDS)
-        return code
+        """Wait for its end; minus the signal where one killed it."""
+        return await self._process.wait()
 
     async def end(self, farewell: float) -> None:
         """Close its stdin, and kill it if it still runs after `farewell` seconds, or if the wait is cancelled."""
@@ -88,12 +86,13 @@ class Child:
             await self.kill()
 
     async def kill(self) -> None:
-        """End it now, if it runs."""
+        """End it now, if it runs, and wait for its last words."""
         self._leaving = True
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-        await self.exit_code()
+        await self._process.wait()
+        await asyncio.wait({self._listener}, timeout=LAST_WORDS_SECONDS)
         self._bonds.close()
 
     async def _listen(self, stderr: deque[str]) -> None:

@@ -57,7 +57,7 @@ class Question:
 
     async def ask(self, child: Child, patience: Patience) -> JsonObject | WorkerError:
         """The engine's answer: a result, or the error that it reports. Raises WorkerError where it gives none: then
-        the engine is of no use any more."""
+        the engine is of no use any more, and is still to be ended."""
         id = uuid4().hex
         child.say({"id": id, "do": self.do, **self.arguments})
         asked = asyncio.create_task(self.cancel.wait())

@@ -95,6 +95,8 @@ class EngineProcess:
                 question = Question(do, arguments, on_event, cancel, self._limit(), limit)
                 answer = await question.ask(child, self._patience)
             except WorkerError as error:
+                if self._child is not None:
+                    await self._child.kill()  # before the log: its last words come with its end
                 if error.ref is not None:
                     log.error("%s %s\n%s", error.ref, error.message, "\n".join(list(self.stderr)[-30:]))
                 raise

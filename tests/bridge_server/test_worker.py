@@ -125,6 +125,19 @@ async def test_an_answer_of_another_form_is_not_waited_for(engine: EngineProcess
     assert (await engine.ask("locate", {}))["frame"] == 12
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the engine of this test is a shell's")
+async def test_a_program_that_falls_silent_for_good_is_no_engine_and_ends() -> None:
+    other = EngineProcess(("sh", "-c", "exec sleep 60 >&-"), PATIENCE)
+    asking = asyncio.create_task(other.ask("probe", {}))
+    await asyncio.sleep(0.2)
+    pid = other.pid
+    assert pid is not None
+    with pytest.raises(WorkerError) as caught:
+        await asking
+    assert caught.value.code == "engine.misunderstood"
+    assert gone(pid)
+
+
 async def test_a_fault_of_the_listener_is_not_swallowed_and_the_next_question_is_answered(
     engine: EngineProcess,
 ) -> None:
