@@ -1,6 +1,6 @@
 """A process that asks one question of a simulated engine: `python -m tests.bridge_server.supervisor DO ARGUMENTS`.
 
-It prints the engine's process id as soon as it has one, then the answer, or the code of the error.
+It prints the engine's process id while the engine works on it, then the answer, or the code of the error.
 """
 
 import asyncio
@@ -11,15 +11,14 @@ from bridge_server.errors import WorkerError
 from bridge_server.worker import EngineProcess, Patience
 from tests.bridge_server.conftest import ENGINE
 
-SILENCE = 2.0
+SILENCE = 3.0
 
 
 async def main(do: str, arguments: str) -> None:
     engine = EngineProcess(ENGINE, Patience(silence=SILENCE))
+    await engine.ask("locate", {})
     asking = asyncio.create_task(engine.ask(do, json.loads(arguments)))
-    while engine.pid is None:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.2)
     print(engine.pid, flush=True)
     try:
         print(json.dumps(await asking), flush=True)

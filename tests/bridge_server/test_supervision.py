@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -155,7 +155,12 @@ def asking(do: str, **arguments: object) -> Iterator[Supervised]:
     command = [sys.executable, "-m", "tests.bridge_server.supervisor", do, json.dumps(arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Supervised(process)
+            pair = Supervised(process)
+            try:
+                yield pair
+            finally:
+                with suppress(ProcessLookupError):
+                    os.kill(pair.engine, signal.SIGKILL)
         finally:
             process.kill()
 
@@ -174,7 +179,7 @@ def test_an_engine_that_slept_with_the_service_is_not_hung() -> None:
         pair.supervisor.send_signal(signal.SIGSTOP)
         time.sleep(SILENCE + 1.5)
         pair.supervisor.send_signal(signal.SIGCONT)
-        time.sleep(SILENCE - 0.6)  # more than was left of its patience before
+        time.sleep(SILENCE - 0.9)  # more than was left of its patience before
         os.kill(pair.engine, signal.SIGCONT)
         assert pair.answer() == '{"rested": true}'
 

@@ -64,8 +64,9 @@ async def test_a_refusal_keeps_the_process(engine: EngineProcess, tmp_path: Path
 
 
 async def test_a_cancelled_question_ends_within_a_second_and_keeps_the_process(engine: EngineProcess) -> None:
-    asking = asyncio.create_task(engine.ask("sleep", {}))
-    await asyncio.sleep(0.5)
+    working = asyncio.Event()
+    asking = asyncio.create_task(engine.ask("sleep", {}, lambda event: working.set()))
+    await working.wait()
     pid, started = engine.pid, time.monotonic()
     engine.cancel()
     with pytest.raises(WorkerError) as caught:
@@ -76,8 +77,9 @@ async def test_a_cancelled_question_ends_within_a_second_and_keeps_the_process(e
 
 
 async def test_an_engine_that_does_not_listen_is_killed_and_replaced(engine: EngineProcess, tmp_path: Path) -> None:
-    asking = asyncio.create_task(engine.ask("propagate", request(tmp_path, act="deaf")))
-    await asyncio.sleep(0.5)
+    working = asyncio.Event()
+    asking = asyncio.create_task(engine.ask("propagate", request(tmp_path, act="deaf"), lambda event: working.set()))
+    await working.wait()
     pid = engine.pid
     assert pid is not None
     engine.cancel()
@@ -150,8 +152,9 @@ async def test_a_fault_of_the_listener_is_not_swallowed_and_the_next_question_is
 
 
 async def test_closing_cancels_the_running_question(engine: EngineProcess) -> None:
-    asking = asyncio.create_task(engine.ask("sleep", {}))
-    await asyncio.sleep(0.5)
+    working = asyncio.Event()
+    asking = asyncio.create_task(engine.ask("sleep", {}, lambda event: working.set()))
+    await working.wait()
     pid = engine.pid
     assert pid is not None
     await engine.close()
