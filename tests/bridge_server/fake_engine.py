@@ -6,6 +6,7 @@ It runs in the real loop of `engine.worker`. The request's `settings` choose the
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -99,13 +100,19 @@ def rest(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
 
 
 def hold(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
-    """Take memory, and keep it after the answer."""
-    held.append(b"\1" * arguments["bytes"])
+    """Take memory, and keep it for some seconds."""
+    held = b"\1" * arguments["bytes"]
     time.sleep(arguments.get("seconds", 0))
     return {"held": len(held)}
 
 
-held: list[bytes] = []
+def swell(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    """Take memory after the answer, and keep it."""
+    threading.Timer(0.5, lambda: kept.append(b"\1" * arguments["bytes"])).start()
+    return {}
+
+
+kept: list[bytes] = []
 
 
 def babble(arguments: dict[str, Any], on_event: OnEvent) -> Any:
@@ -122,6 +129,7 @@ COMMANDS = {
     "sleep": sleep,
     "rest": rest,
     "hold": hold,
+    "swell": swell,
     "babble": babble,
 }
 
