@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,13 +25,17 @@ from typer.exceptions import TyperException
 
 from bridge_server import jobs_cli, pairing_cli, weights_cli, words, worker
 from bridge_server.console import complain, plain, progress, say
-from bridge_server.errors import BridgeError, WorkerError
+from bridge_server.desktop.paths import Places
+from bridge_server.errors import BridgeError, ServiceError, WorkerError
 from engine.request import Event, Format, KeyframeFiles, MethodName, Request, Stage
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
 OURS = frozenset({"internal", "engine.crashed", "engine.hung", "engine.cannot_start"})
 """Codes of faults that are not the input's."""
+
+ANSWER_SECONDS = 3.0
+"""How long a running service may take to say how it is."""
 
 STAGES: dict[Stage, str] = {
     "probe": "Reading the clip",
@@ -193,15 +196,16 @@ def serve(
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="A page that may connect, such as http://localhost:3000. Repeatable.")
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on stderr too.")] = False,
 ) -> None:
-    """Run the service that image editors connect to. It listens on this machine only; Ctrl-C ends it."""
-    from bridge_server.desktop.paths import Places
+    """Run the service that image editors connect to. It listens on this machine only; Ctrl-C ends it.
+
+    There is one for each user: where it runs already, this says how it is.
+    """
+    from bridge_server import logs
+    from bridge_server.desktop.instance import single
     from bridge_server.server import PATH, PORTS, BridgeServer
 
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     places = Places.of_user()
 
     async def serving() -> None:
@@ -211,8 +215,16 @@ def serve(
             print(f"The pairing token is in {places.token}", flush=True)
             await server.wait()
 
-    with contextlib.suppress(asyncio.CancelledError):
-        _to_the_end(serving())
+    try:
+        with single(places):
+            logs.begin(places.logs, verbose=verbose, say=lambda trouble: say(f"[yellow]Note:[/] {plain(trouble)}"))
+            with contextlib.suppress(asyncio.CancelledError):
+                _to_the_end(serving())
+    except ServiceError as error:
+        if not error.already:
+            raise
+        print(error.message)
+        print(_to_the_end(_its_jobs(places)))
 
 
 app.command("open", epilog="**Example**\n\n`videoshop open`")(pairing_cli.open_page)
@@ -286,6 +298,19 @@ def _to_the_end(work: Any) -> Any:
         return await task
 
     return asyncio.run(running())
+
+
+async def _its_jobs(places: Places) -> str:
+    """What the service that runs says of its jobs."""
+    from bridge_server.client import Client
+
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), await Client.connect(places) as client:
+            states = [job.state for job in await client.jobs()]
+    except (BridgeError, TimeoutError) as error:
+        why = error.message if isinstance(error, BridgeError) else f"it said nothing for {ANSWER_SECONDS:.0f} s."
+        return f"It does not answer: {why}\nRun `videoshop doctor`: it names what is wrong."
+    return f"Jobs: {states.count('running')} running, {states.count('queued')} waiting."
 
 
 class Bars:

@@ -20,7 +20,7 @@ class BridgeError(Exception):
     ├── TransferError      an upload that does not keep its own announcement
     ├── JobError           a job that cannot be taken, found or changed
     ├── WorkerError        the engine refused, failed, crashed, hung or was stopped
-    ├── ServiceError       the service cannot start
+    ├── ServiceError       the service cannot start, or a command about it cannot do its work
     └── UnreachableError   the client cannot reach, or does not trust, a service
     """
 
@@ -333,7 +333,52 @@ class WorkerError(BridgeError):
 
 
 class ServiceError(BridgeError):
-    """The service cannot start."""
+    """The service cannot start, or a command about it cannot do its work."""
+
+    @property
+    def already(self) -> bool:
+        """Whether it does not start because it runs."""
+        return self.code == "service.already_running"
+
+    @classmethod
+    def already_running(cls, version: str, port: int, pid: int) -> Self:
+        return cls(
+            "service.already_running",
+            f"Videoshop Bridge {version} is already running on port {port} (pid {pid}).",
+            "Use the one that runs; `videoshop doctor` says how it is.",
+        )
+
+    @classmethod
+    def already_starting(cls) -> Self:
+        return cls(
+            "service.already_running",
+            "Videoshop Bridge is already running, but has not said on which port.",
+            "Wait a moment; if it stays so, `videoshop doctor` says what is wrong.",
+        )
+
+    @classmethod
+    def config_unusable(cls, path: Path, why: str) -> Self:
+        return cls(
+            "service.config_unusable",
+            f"{path} cannot be used: {why}.",
+            "Make the folder one that you may write, or name another one in VIDEOSHOP_CONFIG.",
+        )
+
+    @classmethod
+    def bundle_exists(cls, path: Path) -> Self:
+        return cls(
+            "service.bundle_exists",
+            f"“{path.name}” exists already, and was left as it is.",
+            "Name another file with --bundle, or remove this one.",
+        )
+
+    @classmethod
+    def bundle_unwritable(cls, path: Path, why: str) -> Self:
+        return cls(
+            "service.bundle_unwritable",
+            f"“{path.name}” cannot be written: {why}.",
+            "Name a file in a folder that you may write with --bundle.",
+        )
 
     @classmethod
     def ports_taken(cls, ports: Sequence[int]) -> Self:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.about import PARTS, Part, about
 from engine.errors import SettingsError, WeightsError
 from engine.request import Event, OnEvent, Request
 
@@ -20,6 +21,10 @@ Command = Callable[[JsonObject, OnEvent], JsonObject]
 
 class _Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _About(_Arguments):
+    parts: tuple[Part, ...] = tuple(PARTS)
 
 
 class _Propagate(_Arguments):
@@ -47,6 +52,11 @@ class _Compare(_Arguments):
     keyframe: int
     contact_sheet: Path
     side_by_side: Path
+
+
+def _about(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """What this engine is, or the asked `parts` of that: see `engine.about`."""
+    return about(_About.model_validate(arguments).parts)
 
 
 def _propagate(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
@@ -211,6 +221,7 @@ def _needs_videoshop() -> None:
 
 
 COMMANDS: Mapping[str, Command] = {
+    "about": _about,
     "propagate": _propagate,
     "probe": _probe,
     "frame": _frame,

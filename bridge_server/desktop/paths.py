@@ -7,14 +7,14 @@ from pathlib import Path
 import platformdirs
 
 CONFIG = "VIDEOSHOP_CONFIG"
-"""Environment variable that moves the folder of the token and the discovery file."""
+"""Environment variable that moves the folder of the token, the lock and the discovery file."""
 DATA = "VIDEOSHOP_DATA"
-"""Environment variable that moves the folder of jobs and their results."""
+"""Environment variable that moves the folder of jobs, their results and the logs."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """`config`: the token, the discovery file. `data`: jobs and results, which can be large."""
+    """`config`: the token, the lock, the discovery file. `data`: jobs and results, which can be large, and logs."""
 
     config: Path
     data: Path
@@ -36,6 +36,10 @@ class Places:
         return self.config / "bridge.json"
 
     @property
+    def lock(self) -> Path:
+        return self.config / "bridge.lock"
+
+    @property
     def journal(self) -> Path:
         return self.data / "journal.sqlite"
 
@@ -50,6 +54,10 @@ class Places:
     @property
     def frames(self) -> Path:
         return self.data / "frames"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
 
 
 def private_folder(folder: Path) -> Path:
