@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
 
 from bridge_server.desktop.paths import private_folder
 from bridge_server.redact import safe
@@ -44,8 +45,7 @@ def begin(folder: Path, *, verbose: bool, say: Callable[[str], None]) -> Callabl
     engine.addFilter(_is_engine)
     handlers: list[logging.Handler] = [bridge, engine]
     if verbose:
-        handlers.append(stderr := logging.StreamHandler(sys.stderr))
-        stderr.setFormatter(PlainLines())
+        handlers.append(LogStream(trouble))
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
     logging.getLogger("videoshop").setLevel(logging.INFO)
@@ -86,12 +86,8 @@ class LogFile(RotatingFileHandler):
         return file
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        error = sys.exc_info()[1]
         self._let_go()
-        if isinstance(error, OSError):
-            self._trouble(f"The log cannot be written: {error.strerror or type(error).__name__}.")
-        else:
-            self._trouble(f"A line of {record.name} could not be logged ({type(error).__name__}).")
+        self._trouble(_fault(record))
 
     def _let_go(self) -> None:
         """Close the file, with what waits to be written; the next line opens it afresh."""
@@ -101,6 +97,26 @@ class LogFile(RotatingFileHandler):
                 file.close()
             except OSError:  # said already
                 return
+
+
+class LogStream(logging.StreamHandler[TextIO]):
+    """The log on stderr, for a person to read."""
+
+    def __init__(self, trouble: Callable[[str], None]) -> None:
+        super().__init__(sys.stderr)
+        self._trouble = trouble
+        self.setFormatter(PlainLines())
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        self._trouble(_fault(record))
+
+
+def _fault(record: logging.LogRecord) -> str:
+    """What just went wrong with a record, without its values."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OSError):
+        return f"The log cannot be written: {error.strerror or type(error).__name__}."
+    return f"A line of {record.name} could not be logged ({type(error).__name__})."
 
 
 def _ends_within_a_line(path: Path) -> bool:
