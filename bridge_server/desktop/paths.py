@@ -61,6 +61,10 @@ class Places:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder that only its owner enters."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make a folder that only its owner enters; the folders above it too, where they are missing."""
+    try:
+        folder.mkdir(exist_ok=True, mode=0o700)
+    except FileNotFoundError:
+        private_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
     return folder

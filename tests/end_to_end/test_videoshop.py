@@ -125,7 +125,12 @@ async def test_a_killed_engine_fails_the_job_and_the_next_goes_on_where_it_was(
     seed = 11 if stage == "invert" else 12
     params = await asked(client, seed=seed)
     accepted = await client.submit(params)
-    await _at(client, accepted.job, stage, lambda: [engine.kill() for engine in engines(service.pid)])
+
+    def kill_engines() -> None:
+        for engine in engines(service.pid):
+            engine.kill()
+
+    await _at(client, accepted.job, stage, kill_engines)
     failed = await client.result(accepted.job)
     assert failed.error is not None
     assert failed.error.code == "engine.crashed"
@@ -167,7 +172,7 @@ async def test_a_job_goes_on_from_its_checkpoints_when_the_service_is_back(
     assert pictures(resumed) == pictures(undisturbed)
 
 
-async def _at(client: Client, job: UUID, stage: str, act: Callable[[], object]) -> None:
+async def _at(client: Client, job: UUID, stage: str, act: Callable[[], None]) -> None:
     """Do something at the third step of a stage, and watch the job to its end."""
     async for news in client.watch(job):
         if isinstance(news, m.JobProgress) and news.stage == stage and news.done >= 3:
