@@ -22,8 +22,9 @@ from bridge_server.desktop.instance import Instance, alive, discover
 from bridge_server.desktop.listener import listener
 from bridge_server.desktop.paths import CONFIG, DATA, Places
 from bridge_server.errors import BridgeError, ServiceError, UnreachableError
+from bridge_server.listening import listen
 from bridge_server.security import pairing_token
-from bridge_server.server import PORTS, listen
+from bridge_server.server import PORTS
 from bridge_server.worker import ENGINE, EngineProcess, Patience
 
 JsonObject = dict[str, Any]

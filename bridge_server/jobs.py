@@ -1,5 +1,6 @@
 """Jobs: queued → running (stage) → done | failed | cancelled | interrupted. The rules; no event loop."""
 
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable
@@ -25,6 +26,9 @@ PROGRESS_SECONDS = 0.1
 
 FALLS = 3
 """A job that was running so many times in a row when the service crashed is not started again by itself."""
+
+REMOVED = ".removed-"
+"""Begins the names of folders that are being deleted."""
 
 UNTOLD = 1_000_000
 """After a crash the journal does not know how many numbers were given to progress; so many are passed over."""
@@ -62,6 +66,7 @@ class JobBook:
         self.paused = journal.paused
         self.stop_running: Callable[[], None] = lambda: None
         self.wake: Callable[[], None] = lambda: None
+        self.clear: Callable[[Path], None] = lambda folder: shutil.rmtree(folder, ignore_errors=True)
 
     # After a start
 
@@ -77,8 +82,10 @@ class JobBook:
                 self._queue.put(job)
         known = self._journal.ids()
         for folder in self._folder.iterdir() if self._folder.is_dir() else ():
-            if _uuid(folder.name) not in known:  # its submit was never acknowledged, or its removal not finished
-                shutil.rmtree(folder, ignore_errors=True)
+            id = _uuid(folder.name)
+            unacknowledged = id is not None and id not in known and not (folder / "out").exists()
+            if unacknowledged or folder.name.startswith(REMOVED):
+                self.clear(folder)
 
     def _fallen(self, job: Kept) -> Kept:
         """A job that ran when the service crashed."""
@@ -176,7 +183,10 @@ class JobBook:
         if known.snapshot.ended is None:
             raise JobError.state_forbids("removed", known.snapshot.state)
         self._journal.remove(job)
-        shutil.rmtree(self.folder(job), ignore_errors=True)
+        removed_folder = self._folder / f"{REMOVED}{job}"
+        with contextlib.suppress(OSError):  # there may be none, or a program may hold a file of it open
+            self.folder(job).rename(removed_folder)
+            self.clear(removed_folder)
         removed = m.JobRemoved(job=job)
         self._tell(removed)
         return removed

@@ -88,6 +88,7 @@ class BridgeServer:
         self._retention = retention
         self._journal: Journal | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._clearing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -105,6 +106,7 @@ class BridgeServer:
         await asyncio.to_thread(shutil.rmtree, self.places.incoming, ignore_errors=True)
         self._journal = Journal(self.places.journal)
         self.book = JobBook(self.places.jobs, self._journal, self._tell, clock=time.time, ticks=time.monotonic)
+        self.book.clear = self._clear
         self._runner = Runner(self.book, self._jobs_engine, self._show)
         try:
             self.book.recover()
@@ -153,7 +155,7 @@ class BridgeServer:
             await listener.wait_closed()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._clearing, return_exceptions=True)
         with contextlib.suppress(JobError):  # not written: the next start finds the job as after a crash
             self.book.interrupt()
         await asyncio.gather(self._jobs_engine.close(), self._questions_engine.close())
@@ -211,6 +213,12 @@ class BridgeServer:
         strangers = [connection for connection in self._connections if not connection.session.identified]
         if len(strangers) >= limits.STRANGERS:
             strangers[0].close_stranger()
+
+    def _clear(self, folder: Path) -> None:
+        """Delete a folder while the service goes on; what is not finished the next start finishes."""
+        clearing = asyncio.create_task(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        self._clearing.add(clearing)
+        clearing.add_done_callback(self._clearing.discard)
 
     def _tell(self, news: News) -> None:
         for connection in tuple(self._connections):

@@ -487,6 +487,17 @@ def test_files_of_a_job_that_was_never_acknowledged_are_cleared_away(desk: Desk)
     assert desk.book.folder(job).exists()
 
 
+def test_results_whose_journal_was_lost_stay(desk: Desk) -> None:
+    job = desk.run()
+    (desk.book.folder(job) / "out").mkdir()
+    desk.journal.close()
+    (desk.place / "journal.sqlite").write_bytes(b"no journal at all" * 500)
+    desk.open()
+    assert desk.book.find(job) is None
+    assert (desk.book.folder(job) / "out").exists()
+    assert len(list(desk.place.glob("journal.damaged-*.sqlite"))) == 1
+
+
 def test_a_journal_that_cannot_be_written_changes_nothing_and_says_so(desk: Desk) -> None:
     job, running = desk.submit(), desk.run()
     before = desk.state(job), desk.state(running), desk.order(), len(desk.news)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from engine.about import PARTS, about
-from engine.worker import COMMANDS
+from engine.commands import COMMANDS
 
 
 def asked(*parts: str) -> tuple[dict[str, Any], set[str]]:
     """What a fresh engine process answers, and which of the large packages it has loaded."""
     script = (
-        "import json, sys\nfrom engine.worker import COMMANDS\n"
+        "import json, sys\nfrom engine.commands import COMMANDS\n"
         f"told = COMMANDS['about']({{'parts': {list(parts)!r}}}, lambda event: None)\n"
         "print(json.dumps([told, [name for name in ('torch', 'diffusers', 'cv2') if name in sys.modules]]))\n"
     )
