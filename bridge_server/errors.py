@@ -298,6 +298,16 @@ class WorkerError(BridgeError):
         )
 
     @classmethod
+    def stuck(cls, seconds: float, ref: str) -> Self:
+        return cls(
+            "engine.hung",
+            f"The engine process lives but did nothing for {seconds:.0f} s, and was stopped.",
+            "The clip may be damaged: convert it, for instance to ProRes, and submit the job again.",
+            retryable=True,
+            ref=ref,
+        )
+
+    @classmethod
     def misunderstood(cls, what: str) -> Self:
         return cls(
             "engine.misunderstood",

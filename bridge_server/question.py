@@ -22,6 +22,9 @@ OnEvent = Callable[[Event], None]
 TICK = 1.0
 """Longest single wait for the engine, in seconds: what is slept through falls into one wait, and only that is lost."""
 
+WORK = 1.0
+"""Seconds of processor time that are work; the heart alone takes less in the whole of `stall`."""
+
 OVERSLEPT = 1.0
 """A wait that ends later than it should by so many seconds shows that this process, or the machine, was suspended."""
 
@@ -31,10 +34,12 @@ log = logging.getLogger("videoshop.engine")
 @dataclass(frozen=True)
 class Patience:
     """Seconds: `silence` without a heartbeat until the engine counts as hung, `gentle` from asking it to cancel until
-    it is killed, `farewell` from closing its stdin until it is killed, `idle` from its last answer until it is ended.
+    it is killed, `farewell` from closing its stdin until it is killed, `idle` from its last answer until it is ended;
+    `stall` without an event and without any work of the processor until it counts as stuck.
     """
 
     silence: float = 30.0
+    stall: float = 300.0
     gentle: float = 0.7
     farewell: float = 2.0
     idle: float = 300.0
@@ -62,15 +67,18 @@ class Question:
         child.say({"id": id, "do": self.do, **self.arguments})
         asked = asyncio.create_task(self.cancel.wait())
         reading = asyncio.create_task(child.hear())
-        silence, left, gentle = patience.silence, self.seconds, math.inf
+        silence, stall, left, gentle = patience.silence, patience.stall, self.seconds, math.inf
+        pulse = Pulse()
         try:
             while True:
-                pause = min(TICK, silence, left, gentle)
+                pause = min(TICK, silence, stall, left, gentle)
                 waking, overslept = await _wait({reading} if gentle < math.inf else {reading, asked}, pause)
-                left, gentle = left - waking, gentle - waking
+                left, gentle, stall = left - waking, gentle - waking, stall - waking
                 silence = patience.silence if overslept or reading.done() else silence - waking
                 if reading.done():
-                    answer = self._understood(await self._line(reading, child, patience, gentle), id)
+                    message = message_of(await self._line(reading, child, patience, gentle))
+                    stall = patience.stall if pulse.beats(message) else stall
+                    answer = self._understood(message, id)
                     if answer is not None:
                         return answer
                     reading = asyncio.create_task(child.hear())
@@ -83,6 +91,8 @@ class Question:
                     raise WorkerError.too_long(self.seconds)
                 if silence <= 0:
                     raise WorkerError.hung(patience.silence, _ref())
+                if stall <= 0:
+                    raise WorkerError.stuck(patience.stall, _ref())
         finally:
             asked.cancel()
             reading.cancel()
@@ -100,9 +110,8 @@ class Question:
             raise WorkerError.misunderstood(self.do) from None
         raise WorkerError.crashed(exit_code, _ref())
 
-    def _understood(self, line: bytes, id: str) -> JsonObject | WorkerError | None:
-        """The answer, if the line brings it. Raises WorkerError for one that this bridge does not know."""
-        message = message_of(line)
+    def _understood(self, message: JsonObject, id: str) -> JsonObject | WorkerError | None:
+        """The answer, if the message brings it. Raises WorkerError for one that this bridge does not know."""
         if held(message) > self.memory:
             raise WorkerError.out_of_memory(self.memory, _ref())
         match message:
@@ -122,6 +131,23 @@ class Question:
             case {"id": _}:
                 raise WorkerError.misunderstood(self.do)
         return None
+
+
+class Pulse:
+    """Whether an engine that lives also works: it tells of its work, or its processor time goes on.
+
+    Damaged media can make a decoder's threads wait for each other for ever, while the heart goes on beating.
+    """
+
+    def __init__(self) -> None:
+        self._busy = 0.0
+
+    def beats(self, message: JsonObject) -> bool:
+        busy = message.get("cpu")
+        if isinstance(busy, (int, float)) and busy >= self._busy + WORK:
+            self._busy = busy
+            return True
+        return "event" in message
 
 
 def message_of(line: bytes) -> JsonObject:

@@ -2,9 +2,9 @@
 
 One JSON object a line. In, on stdin: {"id", "do", …arguments} asks for a command; {"id", "do": "cancel"} stops the
 command of that id. Out, on stdout: {"id", "event"} while it works, then {"id", "done"} or {"id", "error": {code,
-message, hint}}; {"heartbeat": n, "rss": bytes} every second says that the process lives and what memory it holds.
-Nothing else is printed on stdout. The end of stdin means that the parent is gone: the command is cancelled and the
-process ends.
+message, hint}}; {"heartbeat": n, "rss": bytes, "cpu": seconds} every second says that the process lives, what memory it
+holds and how much it has computed. Nothing else is printed on stdout. The end of stdin means that the parent is gone: the
+command is cancelled and the process ends.
 
 One command runs at a time, on the main thread; the rest of the work is a reader of stdin and a heart.
 """
@@ -16,6 +16,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -82,7 +83,7 @@ class Worker:
         beats = 0
         while not self._orphaned.wait(HEARTBEAT_SECONDS):
             beats += 1
-            self._write({"heartbeat": beats, "rss": resident_memory()})
+            self._write({"heartbeat": beats, "rss": resident_memory(), "cpu": round(time.process_time(), 3)})
 
     def _run(self, message: JsonObject) -> None:
         id, do = message.pop("id"), message.pop("do", None)

@@ -99,6 +99,12 @@ def rest(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
     return {"rested": True}
 
 
+def compute(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    """Work of the processor that tells nothing of itself."""
+    while True:
+        sum(range(100_000))
+
+
 def hold(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
     """Take memory, and keep it for some seconds."""
     held = b"\1" * arguments["bytes"]
@@ -128,6 +134,7 @@ COMMANDS = {
     "compare": compare,
     "sleep": sleep,
     "rest": rest,
+    "compute": compute,
     "hold": hold,
     "swell": swell,
     "babble": babble,

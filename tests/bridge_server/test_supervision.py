@@ -122,6 +122,26 @@ async def test_a_hard_limit_of_memory_refuses_and_keeps_the_process() -> None:
     await engine.close()
 
 
+async def test_an_engine_whose_heart_beats_but_that_does_nothing_is_stuck() -> None:
+    engine = EngineProcess(ENGINE, replace(PATIENCE, stall=2.5))
+    pid = await pid_of(engine)
+    with pytest.raises(WorkerError) as caught:
+        await engine.ask("rest", {"seconds": 60})
+    assert (caught.value.code, caught.value.retryable) == ("engine.hung", True)
+    assert "did nothing" in caught.value.message
+    assert gone(pid)
+    await engine.close()
+
+
+@pytest.mark.parametrize("work", ["sleep", "compute"])
+async def test_an_engine_that_tells_of_its_work_or_computes_is_not_stuck(work: str) -> None:
+    engine = EngineProcess(ENGINE, replace(PATIENCE, stall=2.5))
+    with pytest.raises(WorkerError) as caught:
+        await engine.ask(work, {}, seconds=5)
+    assert caught.value.code == "engine.too_long"
+    await engine.close()
+
+
 async def test_a_question_that_takes_longer_than_it_may_is_given_up(engine: EngineProcess) -> None:
     pid = await pid_of(engine)
     with pytest.raises(WorkerError) as caught:
