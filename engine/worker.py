@@ -2,9 +2,9 @@
 
 One JSON object a line. In, on stdin: {"id", "do", …arguments} asks for a command; {"id", "do": "cancel"} stops the
 command of that id. Out, on stdout: {"id", "event"} while it works, then {"id", "done"} or {"id", "error": {code,
-message, hint}}; {"heartbeat": n, "rss": bytes, "cpu": seconds} every second says that the process lives, what memory it
-holds and how much it has computed. Nothing else is printed on stdout. The end of stdin means that the parent is gone: the
-command is cancelled and the process ends.
+message, hint}}; {"heartbeat": n, "rss": bytes, "cpu": seconds} every second says that the process lives, what memory
+it holds and how much it has computed. Nothing else is printed on stdout. The end of stdin means that the parent is
+gone: the command is cancelled and the process ends.
 
 One command runs at a time, on the main thread; the rest of the work is a reader of stdin and a heart.
 """
