@@ -168,6 +168,99 @@ async def test_watching_since_a_number_replays_only_what_came_after_it(client: C
     assert rest == [seq for seq in whole if seq > 2]
 
 
+async def test_a_result_is_fetched_through_the_socket(client: Client, clip: Path, tmp_path: Path) -> None:
+    clip.write_bytes(random.Random(5).randbytes(5_000_000))
+    job = await submit(client, clip, pause="0.2")
+    await client.result(job)
+    with (tmp_path / "fetched").open("w+b") as file:
+        file.write(clip.read_bytes()[:1_234_567])
+        await client.fetch(m.JobFile(job=job, file="flat.mp4"), file, offset=1_234_567)
+    assert (tmp_path / "fetched").read_bytes() == clip.read_bytes()
+    with (tmp_path / "thumbnail").open("w+b") as file:
+        await client.fetch(m.JobFile(job=job, file="thumbnail.jpg"), file)
+    assert b"fake picture of frame" in (tmp_path / "thumbnail").read_bytes()
+
+
+async def test_who_watches_the_queue_hears_of_every_job_of_everybody(
+    client: Client, clip: Path, places: Places
+) -> None:
+    async with await Client.connect(places) as other:
+        watching = other.watch_all()
+        first = await anext(watching)
+        assert isinstance(first, m.QueueState)
+        job = await submit(client, clip, steps="2", pause="0.3")
+        heard = []
+        async for news in watching:
+            heard.append(news)
+            if isinstance(news, m.JobState) and news.ended is not None:
+                break
+    states = [(news.state, news.stage) for news in heard if isinstance(news, m.JobState) and news.job == job]
+    assert states[0] == ("queued", None)
+    assert states[-1] == ("done", None)
+    assert any(isinstance(news, Preview) for news in heard)
+    assert [news.order for news in heard if isinstance(news, m.QueueState)] == [(job,), ()]
+
+
+async def test_who_comes_late_is_shown_the_newest_preview(client: Client, clip: Path, places: Places) -> None:
+    job = await submit(client, clip, steps="1", pause="60")
+    await _until_preview(client, job)
+    async with await Client.connect(places) as late:
+        await _until_preview(late, job)
+    await client.cancel(job)
+
+
+async def test_after_a_restart_the_queue_is_as_it_was_and_the_running_job_runs_again(
+    places: Places, clip: Path
+) -> None:
+    async with BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE), await Client.connect(places) as one:
+        running = await submit(one, clip, steps="1000", pause="0.01")
+        waiting = [await submit(one, clip) for _ in range(3)]
+        await one.move(waiting[2], waiting[0])
+        await _until_running(one, running)
+    async with BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE), await Client.connect(places) as two:
+        jobs = {job.job: job for job in two.identified.jobs}
+        assert (jobs[running].state, jobs[running].attempt) in (("queued", 1), ("running", 2))
+        assert (await two.queue()).order[-3:] == (waiting[2], waiting[0], waiting[1])
+        await _until_running(two, running)
+        await two.cancel(running)
+        assert [(await two.result(job)).state for job in waiting] == ["done"] * 3
+
+
+async def test_a_held_job_stops_at_work_and_runs_again_when_it_is_released(client: Client, clip: Path) -> None:
+    job = await submit(client, clip, steps="1000", pause="0.01")
+    await _until_running(client, job)
+    await client.hold(job)
+    async for news in client.watch(job):
+        if isinstance(news, m.JobState) and news.state == "queued" and news.held:
+            break
+    other = await submit(client, clip)
+    assert (await client.result(other)).state == "done"
+    await client.release(job)
+    await _until_running(client, job)
+    await client.cancel(job)
+    ended = await client.result(job)
+    assert (ended.state, ended.attempt) == ("cancelled", 2)
+
+
+async def test_a_paused_queue_lets_the_engine_go(server: BridgeServer, client: Client, clip: Path) -> None:
+    assert (await client.result(await submit(client, clip))).state == "done"
+    pid = server._jobs_engine.pid
+    assert pid is not None
+    await client.pause()
+    assert await asyncio.to_thread(gone, pid)
+    job = await submit(client, clip)
+    await client.resume()
+    assert (await client.result(job)).state == "done"
+
+
+async def test_an_idle_engine_is_let_go_when_a_client_asks(server: BridgeServer, client: Client, clip: Path) -> None:
+    await client.probe(await client.grant(clip))
+    pid = server._questions_engine.pid
+    assert pid is not None
+    await client.release_engine()
+    assert await asyncio.to_thread(gone, pid)
+
+
 async def test_the_engine_does_not_outlive_the_service(places: Places, clip: Path) -> None:
     server = BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE)
     async with server, await Client.connect(places) as client:
@@ -350,6 +443,12 @@ async def _close_code(server: BridgeServer, messages: list[str]) -> int | None:
             await socket.send(message)
         await socket.wait_closed()
         return socket.close_code
+
+
+async def _until_preview(client: Client, job: UUID) -> None:
+    async for news in client.watch(job):
+        if isinstance(news, Preview):
+            return
 
 
 async def _until_running(client: Client, job: UUID) -> None:
