@@ -25,8 +25,14 @@ class BridgeError(Exception):
     """
 
     def __init__(self, code: str, message: str, hint: str, *, retryable: bool = False, ref: str | None = None) -> None:
-        super().__init__(message)
-        self.code, self.message, self.hint, self.retryable, self.ref = code, message, hint, retryable, ref
+        super().__init__(_one_line(message))
+        self.code, self.message, self.hint = code, _one_line(message), _one_line(hint)
+        self.retryable, self.ref = retryable, ref
+
+
+def _one_line(text: str) -> str:
+    """What a client or the engine named may hold anything; what people and logs read holds no control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 class MessageError(BridgeError):
@@ -342,6 +348,14 @@ class ServiceError(BridgeError):
     @classmethod
     def folder_unusable(cls, path: Path, why: str) -> Self:
         return cls("service.folder_unusable", f"{path} cannot be used: {why}.", "Choose another folder with --output.")
+
+    @classmethod
+    def not_announced(cls, path: Path, why: str) -> Self:
+        return cls(
+            "service.not_announced",
+            f"{path} cannot be written: {why}.",
+            "Hosts find the bridge by this file; see that its folder can be written to.",
+        )
 
     @classmethod
     def journal_unusable(cls, path: Path, why: str) -> Self:

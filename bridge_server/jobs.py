@@ -1,8 +1,9 @@
 """Jobs: queued → running (stage) → done | failed | cancelled | interrupted. The rules; no event loop."""
 
+import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ PROGRESS_SECONDS = 0.1
 
 FALLS = 3
 """A job that was running so many times in a row when the service crashed is not started again by itself."""
+
+REMOVED = ".removed"
+"""Ending of the folder of a job that is being removed."""
 
 UNTOLD = 1_000_000
 """After a crash the journal does not know how many numbers were given to progress; so many are passed over."""
@@ -76,8 +80,8 @@ class JobBook:
             if job.snapshot.state == "queued":
                 self._queue.put(job)
         known = self._journal.ids()
-        for folder in self._folder.iterdir() if self._folder.is_dir() else ():
-            if _uuid(folder.name) not in known:  # its submit was never acknowledged, or its removal not finished
+        for folder in tuple(self._folder.iterdir()) if self._folder.is_dir() else ():
+            if folder.suffix == REMOVED or _never_acknowledged(folder, known):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _fallen(self, job: Kept) -> Kept:
@@ -176,7 +180,10 @@ class JobBook:
         if known.snapshot.ended is None:
             raise JobError.state_forbids("removed", known.snapshot.state)
         self._journal.remove(job)
-        shutil.rmtree(self.folder(job), ignore_errors=True)
+        folder = self.folder(job)
+        with contextlib.suppress(OSError):  # a program holds a file of it open: what can be removed is
+            folder = folder.rename(folder.with_suffix(REMOVED))
+        shutil.rmtree(folder, ignore_errors=True)
         removed = m.JobRemoved(job=job)
         self._tell(removed)
         return removed
@@ -349,11 +356,11 @@ class JobBook:
         return settled.snapshot
 
     def _stop(self, job: Kept, why: m.Stopping) -> m.Snapshot:
-        """Have the engine stop the running job; a cancel outlives a crash, and is not taken back by a hold."""
+        """Have the engine stop the running job. A hold does not take a cancel back, nor a pause either of them."""
         running = self._running
         if running is None or running.job.record.id != job.record.id:
             return job.snapshot
-        if job.snapshot.stopping not in (why, "cancel"):
+        if _STRENGTH[why] > _STRENGTH[job.snapshot.stopping]:
             running.job = self._put(running.job, stopping=why)
         self.stop_running()
         return running.job.snapshot
@@ -424,6 +431,8 @@ _NEXT: dict[m.State, frozenset[m.State]] = {
     "done": frozenset(),
 }
 
+_STRENGTH: dict[m.Stopping | None, int] = {None: 0, "pause": 1, "hold": 2, "cancel": 3}
+
 _IDLE: dict[str, Any] = {"stage": None, "message": None, "stopping": None}
 
 
@@ -436,8 +445,10 @@ def _state(snapshot: m.Snapshot) -> m.JobState:
     return m.JobState(**dict(snapshot))
 
 
-def _uuid(text: str) -> UUID | None:
+def _never_acknowledged(folder: Path, known: Collection[UUID]) -> bool:
+    """Whether a folder is of a submit that did not reach the journal. A result that the journal forgot, because it was
+    damaged or is another, is the person's and stays."""
     try:
-        return UUID(text)
+        return UUID(folder.name) not in known and not (folder / "out").exists()
     except ValueError:
-        return None
+        return False

@@ -69,4 +69,7 @@ class FileLibrary:
         plain = "\\" not in source.file and ":" not in source.file and ".." not in parts and source.file.isprintable()
         if snapshot.result is None or not plain or len(parts) not in (1, 2) or parts[0] not in snapshot.result.files:
             raise TransferError.no_file(source.file)
-        return Path(snapshot.result.folder, *parts)
+        folder, path = Path(snapshot.result.folder), Path(snapshot.result.folder, *parts)
+        if path.parent.resolve() != folder.resolve().joinpath(*parts[:-1]):  # a folder of it is a link to elsewhere
+            raise TransferError.no_file(source.file)
+        return path

@@ -20,18 +20,22 @@ def pairing_token(path: Path) -> bytes:
 
     Raises ServiceError when others can read it, or when it is no token.
     """
-    private_folder(path.parent)
     try:
+        private_folder(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return _read_token(path)
     except OSError as error:
         raise ServiceError.token_unusable(path, error.strerror or "it cannot be written") from None
     token = secrets.token_bytes(NONCE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(token.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink()  # half a token would be in the way of the next start
+        raise ServiceError.token_unusable(path, error.strerror or "it cannot be written") from None
     return token
 
 

@@ -24,7 +24,7 @@ from websockets.http11 import Request, Response
 from bridge_server.connection import CLOSE_SECONDS, Connection
 from bridge_server.desktop.instance import Instance, announce, withdraw
 from bridge_server.desktop.paths import Places, private_folder
-from bridge_server.errors import BridgeError, JobError, TransferError, WorkerError
+from bridge_server.errors import BridgeError, JobError, ServiceError, TransferError, WorkerError
 from bridge_server.intake import FileShelf
 from bridge_server.jobs import JobBook
 from bridge_server.library import FileLibrary
@@ -99,12 +99,11 @@ class BridgeServer:
     async def start(self) -> None:
         """Take up the jobs, listen, announce, and run jobs. Raises ServiceError."""
         token = pairing_token(self.places.token)
-        private_folder(self.places.data)
-        await asyncio.to_thread(shutil.rmtree, self.places.incoming, ignore_errors=True)
         self._journal = Journal(self.places.journal)
-        self.book = JobBook(self.places.jobs, self._journal, self._tell, clock=time.time, ticks=time.monotonic)
-        self._runner = Runner(self.book, self._jobs_engine, self._show)
+        await asyncio.to_thread(shutil.rmtree, self.places.incoming, ignore_errors=True)
         try:
+            self.book = JobBook(self.places.jobs, self._journal, self._tell, clock=time.time, ticks=time.monotonic)
+            self._runner = Runner(self.book, self._jobs_engine, self._show)
             self.book.recover()
             self.port, sockets = listen(self._ports)
         except BaseException:
@@ -121,7 +120,11 @@ class BridgeServer:
         found = Instance(
             port=self.port, protocol=limits.PROTOCOL, instance=self.instance, pid=os.getpid(), version=version()
         )
-        announce(self.places.discovery, found)
+        try:
+            announce(self.places.discovery, found)
+        except OSError as error:
+            await self.stop()
+            raise ServiceError.not_announced(self.places.discovery, error.strerror or "the disk refused") from None
         log.info("listening on port %d", self.port)
 
     async def _serve(self, listening: socket.socket) -> Server:
@@ -198,13 +201,14 @@ class BridgeServer:
         try:
             await connection.serve()
         finally:
-            del self._connections[connection]
+            self._connections.pop(connection, None)
             log.info("client %s gone", session.host or "without name")
 
     def _make_room(self) -> None:
         """Close the oldest of too many that did not identify themselves: they must not keep the others out."""
         strangers = [connection for connection in self._connections if not connection.session.identified]
         if len(strangers) >= limits.STRANGERS:
+            del self._connections[strangers[0]]
             strangers[0].close_stranger()
 
     def _tell(self, news: News) -> None:
@@ -244,7 +248,7 @@ class BridgeServer:
             return error
         except OSError as error:
             return TransferError.not_kept(error.strerror or "the disk refused")
-        except (KeyError, ValidationError):
+        except (KeyError, TypeError, ValidationError):
             return WorkerError.misunderstood(question.do)
 
     async def _ask(self, do: str, question: Question, **more: object) -> m.JsonObject:

@@ -516,3 +516,43 @@ def test_a_journal_held_by_another_program_is_a_job_that_is_not_kept(desk: Desk)
     other.execute("ROLLBACK")
     other.close()
     desk.submit()
+
+
+def test_a_pause_does_not_take_a_hold_back(desk: Desk) -> None:
+    job = desk.run()
+    desk.book.hold(job)
+    desk.book.pause(now=True)
+    assert desk.state(job).stopping == "hold"
+    desk.book.end(WorkerError.stopped())
+    desk.book.resume()
+    assert desk.state(job).held
+    assert desk.book.next() is None
+
+
+def test_a_result_stays_though_the_journal_that_knew_of_it_is_damaged(desk: Desk) -> None:
+    job = desk.run()
+    result = desk.book.folder(job) / "out" / "flat.mp4"
+    result.parent.mkdir()
+    result.write_bytes(b"film")
+    desk.book.end(RESULT)
+    desk.journal.close()
+    (desk.place / "journal.sqlite").write_bytes(b"no journal at all" * 100)
+    for _ in range(2):
+        desk.open()
+        assert desk.book.find(job) is None
+        assert result.read_bytes() == b"film"
+        desk.journal.close()
+
+
+def test_a_removal_that_a_crash_cut_short_is_finished_at_the_next_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = desk.run()
+    (desk.book.folder(job) / "out").mkdir()
+    desk.book.end(RESULT)
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", lambda *folder, **how: None)
+        desk.book.remove(job)
+    assert len(list((desk.place / "jobs").iterdir())) == 1
+    desk.crash()
+    assert list((desk.place / "jobs").iterdir()) == []
