@@ -82,6 +82,8 @@ class World(Drawing):
                 self.done.append(news.job)
         if isinstance(news, m.JobRemoved):
             self.acknowledged.discard(news.job)
+            for known in (self.last, *(guest.told for guest in self.guests)):
+                known.pop(news.job, None)  # submitted again, it is a new job
         for guest in self.guests:
             self.hear(guest, guest.session.notify(news))
 
