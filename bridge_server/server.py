@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from bridge_server.arrival import arriving
 from bridge_server.connection import CLOSE_SECONDS, Connection
 from bridge_server.desktop.instance import Instance, announce, withdraw
 from bridge_server.desktop.paths import Places, private_folder
@@ -80,6 +81,7 @@ class BridgeServer:
         self._door = Door(time.monotonic)
         self._bridge = Bridge(self.instance, version(), b"", 0, self._door)
         self._listeners: list[Server] = []
+        self._arriving = arriving(limits.ARRIVING)
         self._connections: dict[Connection, None] = {}
         self._jobs_engine = EngineProcess(engine, patience)
         self._questions_engine = EngineProcess(engine, patience, hard_memory=QUESTION_MEMORY)
@@ -132,6 +134,7 @@ class BridgeServer:
             self._connected,
             sock=listening,
             process_request=self._admit,
+            create_connection=self._arriving,
             compression=None,
             max_size=limits.MESSAGE,
             max_queue=4,

@@ -50,6 +50,9 @@ CONNECTIONS = 128
 STRANGERS = 32
 """Most connections that did not identify themselves yet; one more closes the oldest."""
 
+ARRIVING = 64
+"""Most connections of which no request came yet; one more cuts the oldest."""
+
 CODE_SECONDS = 300.0
 """A pairing code is good for so long."""
 

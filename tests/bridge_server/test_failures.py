@@ -322,7 +322,7 @@ async def test_a_service_that_slept_longer_than_its_patience_goes_on_with_its_jo
 ) -> None:
     with process(places) as serving:
         async with await Client.connect(places) as client:
-            job = await submit(client, clip, steps="60", pause="0.05")
+            job = await submit(client, clip, steps="50", pause="0.05")
             await until(client, job, "running")
             serving.send_signal(signal.SIGSTOP)
             await asyncio.sleep(SILENCE * 2)

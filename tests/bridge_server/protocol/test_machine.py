@@ -17,9 +17,9 @@ UNTOLD = {"ClipInfo"}
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> None:
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
     """The machine's mishaps would fill the log."""
-    logging.getLogger("videoshop").setLevel(logging.CRITICAL)
+    caplog.set_level(logging.CRITICAL, "videoshop")
 
 
 def test_no_sequence_of_messages_and_mishaps_breaks_a_promise() -> None:
