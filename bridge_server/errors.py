@@ -25,14 +25,20 @@ class BridgeError(Exception):
     """
 
     def __init__(self, code: str, message: str, hint: str, *, retryable: bool = False, ref: str | None = None) -> None:
-        super().__init__(_one_line(message))
-        self.code, self.message, self.hint = code, _one_line(message), _one_line(hint)
+        super().__init__(one_line(message))
+        self.code, self.message, self.hint = code, one_line(message), one_line(hint)
         self.retryable, self.ref = retryable, ref
 
 
-def _one_line(text: str) -> str:
-    """What a client or the engine named may hold anything; what people and logs read holds no control characters."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+LONGEST = 500
+"""Most characters of a sentence for people: lists of jobs hold many of them and must fit into one message."""
+
+
+def one_line(text: str) -> str:
+    """A sentence in which a client or the engine may have named anything, fit to be read, logged and sent: without
+    control characters and lone surrogates, and not endless."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 class MessageError(BridgeError):

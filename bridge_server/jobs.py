@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from bridge_server import records
-from bridge_server.errors import BridgeError, JobError, WorkerError
+from bridge_server.errors import BridgeError, JobError, WorkerError, one_line
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.ports import JobEvent, News, Rerun, Submission
@@ -261,7 +261,8 @@ class JobBook:
         running, now = self._running, self._ticks()
         if running is None:
             return
-        done = {"done": event.done, "total": event.total, "message": event.message}
+        message = None if event.message is None else one_line(event.message)
+        done = {"done": event.done, "total": event.total, "message": message}
         if event.stage != running.job.snapshot.stage:
             running.job = self._put(running.job, stage=event.stage, **done)
             running.told, running.progress = now, None
@@ -275,7 +276,7 @@ class JobBook:
                 done=event.done,
                 total=event.total,
                 frame=event.frame,
-                message=event.message,
+                message=message,
             )
             self._tell(running.progress)
 

@@ -63,11 +63,14 @@ class World(Drawing):
         self.book.recover()
 
     def crash(self) -> None:
+        before = self.book.queue().order
         self.journal.close()
         for guest in self.guests:  # what closes with the process, without a word
             guest.session.close()
         self.guests.clear()
         self.start()
+        after = [job for job in self.book.queue().order if job in before]
+        assert after == list(before), "a restart changed the order"
 
     def tell(self, news: News) -> None:
         if isinstance(news, m.JobState):
@@ -346,7 +349,7 @@ class World(Drawing):
         stages: tuple[Stage, ...] = ("probe", "propagate", "propagate", "propagate", "write")
         stage, done = random.choice(stages), random.randrange(61)
         self.ticks += random.choice([0, 0.05, 1])
-        message = random.choice([None, "Two frames were skipped."])
+        message = random.choice([None, "Two frames were skipped.", "\n\udc80" + "x" * 9999])
         self.journaled(lambda: self.book.advance(Event(stage=stage, done=done, total=60, message=message)))
 
     def end(self) -> None:
