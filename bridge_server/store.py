@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from bridge_server.desktop.paths import private_folder
 from bridge_server.errors import JobError, ServiceError
+from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.records import Record
 
@@ -127,11 +128,12 @@ class Journal:
 
     @_kept
     def states(self, job: UUID, since: int) -> tuple[m.JobState, ...]:
-        """What the job was after event `since`, oldest first."""
+        """What the job was after event `since`, oldest first; of very many the newest."""
         rows = self._base.execute(
-            "SELECT snapshot FROM event WHERE job = ? AND seq > ? ORDER BY seq", (str(job), since)
+            "SELECT snapshot FROM event WHERE job = ? AND seq > ? ORDER BY seq DESC LIMIT ?",
+            (str(job), since, limits.REPLAYED),
         )
-        return tuple(m.JobState(**dict(snapshot)) for snapshot in _snapshots(rows))
+        return tuple(m.JobState(**dict(snapshot)) for snapshot in _snapshots(rows))[::-1]
 
     @_kept
     def ended(self, before: UUID | None = None, limit: int = -1) -> tuple[Kept, ...]:

@@ -41,6 +41,9 @@ PRIORITY = 10
 LISTED = 50
 """Ended jobs that a list of jobs holds, beside all that wait or run."""
 
+REPLAYED = 200
+"""Most states that a watch tells again: all of them at once must fit into what may wait for a client."""
+
 HISTORY = 100
 """Most jobs of one page of the history."""
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from bridge_server.errors import JobError, ServiceError
+from bridge_server.protocol import limits
 from bridge_server.store import VERSION, Journal, Kept
 from tests.bridge_server.test_queue import waiting
 
@@ -231,3 +232,13 @@ def test_a_closed_journal_refuses_and_says_so(path: Path) -> None:
     assert (caught.value.code, caught.value.retryable) == ("job.not_kept", True)
     with pytest.raises(JobError):
         _ = journal.paused
+
+
+def test_of_very_many_states_the_newest_are_told_again(journal: Journal) -> None:
+    job = waiting(1)
+    journal.add(job)
+    for _ in range(limits.REPLAYED + 50):
+        job = later(job)
+        journal.put(job)
+    seqs = [state.seq for state in journal.states(job.record.id, 0)]
+    assert seqs == [*range(52, limits.REPLAYED + 52)]
