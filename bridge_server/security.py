@@ -130,9 +130,9 @@ class ClipGrants:
         if len(self._granted) >= limits.GRANTS:
             raise GrantError.too_many(limits.GRANTS)
         clip = clip_path(path, forbidden=self._forbidden)
-        grant = uuid4()
-        self._granted[grant] = clip, _identity(clip)
-        return grant, clip.name, clip.stat().st_size
+        grant, identity = uuid4(), _identity(clip)
+        self._granted[grant] = clip, identity
+        return grant, clip.name, identity[_SIZE]
 
     def resolve(self, grant: UUID) -> Path:
         """The clip of a grant, if it is still the same file. Raises GrantError."""
@@ -143,6 +143,10 @@ class ClipGrants:
         if _identity(clip) != identity:
             raise GrantError.changed(clip.name)
         return clip
+
+
+_SIZE = 2
+"""Where the bytes stand in an identity."""
 
 
 def _identity(clip: Path) -> tuple[int, ...]:

@@ -572,8 +572,10 @@ def test_a_folder_that_became_a_link_is_not_followed(peer: Peer, tmp_path: Path)
     peer.run(job, "layer/000001.png")
     layer = peer.book.folder(job) / "out" / "layer"
     layer.rename(tmp_path / "elsewhere")
-    layer.symlink_to(tmp_path / "elsewhere")
-    assert code(fetch(peer, m.JobFile(job=job, file="layer/000001.png"))[0]) == "transfer.no_file"
+    for target in (tmp_path / "elsewhere", layer, tmp_path / "nowhere"):
+        layer.symlink_to(target)
+        assert code(fetch(peer, m.JobFile(job=job, file="layer/000001.png"))[0]) == "transfer.no_file"
+        layer.unlink()
 
 
 def test_a_written_frame_is_fetched_by_its_grant_alone(peer: Peer, tmp_path: Path) -> None:
