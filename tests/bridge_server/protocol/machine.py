@@ -7,6 +7,7 @@
 import hashlib
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -175,7 +176,7 @@ class World(Drawing):
             assert len(session._questions) <= limits.QUESTIONS
             assert session.closed or set(session._watched) <= self.journal.ids(), "a job is watched that is none"
             files = len(list(guest.incoming.iterdir())) if guest.incoming.is_dir() else 0
-            assert files == len(session._transfers._incoming), "a file is left of no transfer"
+            assert files <= len(session._transfers._incoming), "a file is left of no transfer"
 
     def guest(self) -> Guest:
         """Mostly one that is in; connected now if there is none."""
@@ -400,6 +401,12 @@ class World(Drawing):
         else:
             self.clip.unlink(missing_ok=True)
 
+    def thief(self) -> None:
+        """Somebody tidies up in the service's folders."""
+        below = sorted(path for path in self.folder.rglob("*") if path.is_dir())
+        if below:
+            shutil.rmtree(self.random.choice(below))
+
     def journaled(self, act: Callable[[], object]) -> None:
         """What the service itself does may find that the journal refuses."""
         try:
@@ -427,6 +434,7 @@ ACTS: dict[Callable[[World], None], int] = {
     World.time: 2,
     World.disk: 3,
     World.clips: 1,
+    World.thief: 1,
 }
 
 
