@@ -9,25 +9,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from typer.exceptions import TyperException
 
 from bridge_server import weights_cli, worker
 from bridge_server.errors import BridgeError, WorkerError
 from engine.request import Event, Format, FrameRange, KeyframeFiles, MethodName, Request, Stage
+
+if TYPE_CHECKING:  # rich takes 3 MB: it is imported when a person is to see something, which the service spares
+    from rich.progress import Progress, TaskID
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
@@ -317,7 +310,7 @@ def _to_the_end(work: Any) -> Any:
 class Bars:
     """A progress bar for each stage."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
         self._title = ""
@@ -342,6 +335,9 @@ class Bars:
 
 @contextlib.contextmanager
 def _bars() -> Iterator[Bars]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -355,6 +351,8 @@ def _bars() -> Iterator[Bars]:
 
 
 def _say(text: str) -> None:
+    from rich.console import Console
+
     Console(stderr=True, soft_wrap=True, highlight=False).print(text)
 
 
