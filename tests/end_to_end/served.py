@@ -67,24 +67,24 @@ class Served:
         return Path(f"/proc/{self.pid}/maps").read_text()
 
 
-def launch(places: Places) -> Served:
+def launch(places: Places, *options: str) -> Served:
     """Start the service, without waiting for it to listen. What it logs is in `service.log` beside its folders."""
     environment = os.environ | {
         CONFIG: str(places.config),
         DATA: str(places.data),
         ENGINE: shlex.join([sys.executable, "-m", FAKE]),
     }
-    command = [str(COMMAND), "serve", "--port", "0"]
+    command = [str(COMMAND), "serve", "--port", "0", *options]
     with (places.config.parent / "service.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     return Served(process, places)
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(folder: Path, *options: str) -> Iterator[Served]:
     """A service that listens; ended in good order."""
     began = time.perf_counter()
-    service = launch(Places(folder / "config", folder / "data"))
+    service = launch(Places(folder / "config", folder / "data"), *options)
     with service.process as process:
         try:
             assert process.stdout is not None
