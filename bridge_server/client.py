@@ -285,6 +285,7 @@ class Client:
         )
         ready = await self._ask(begin, m.TransferReady)
         window = self._windows[transfer] = Window(ready.offset, ready.credit)
+        digest = asyncio.create_task(asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()))
         try:
             for chunk, offset in enumerate(range(ready.offset, len(data), limits.CHUNK)):
                 await window.room()
@@ -295,8 +296,8 @@ class Client:
             raise closed(error) from None
         finally:
             del self._windows[transfer]
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        await self._ask(m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=digest), m.TransferDone)
+        end = m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=await digest)
+        await self._ask(end, m.TransferDone)
         return transfer
 
     # Reading

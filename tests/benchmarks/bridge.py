@@ -107,14 +107,16 @@ def transfers(figures: Figures, folder: Path) -> None:
     rows.write_bytes(os.urandom(1 << 20) * (FRAME >> 20) + bytes(FRAME & ((1 << 20) - 1)))
     with served(folder) as service:
         asyncio.run(_visit(service.places, clip))
-        up = _in_child("up", service.places.config, rows)
+        _in_child("up", service.places.config, rows)  # what the first one makes the service load stays
         before = service.resident()
         service.forget_peak()
-        up = _in_child("up", service.places.config, rows)
+        up, answers = asyncio.run(_pinged(service.places, rows))
         peak = service.resident("VmHWM")
         print("upload, MB/s:", *(f"{rate:.0f}" for rate in up))
         figures.show("upload of a 66 MB frame (median)", statistics.median(up), "MB/s", least=200)
         figures.show("extra peak memory of the service", peak - before, "MB", most=20)
+        figures.show("another client's pings meanwhile, 99 of 100", answers[len(answers) * 99 // 100], "ms")
+        figures.show("the slowest of them", answers[-1], "ms")
         job = asyncio.run(_big_result(service.places, rows))
         before = service.resident()
         service.forget_peak()
@@ -123,6 +125,19 @@ def transfers(figures: Figures, folder: Path) -> None:
         print("fetch, MB/s:", *(f"{rate:.0f}" for rate in down))
         figures.show("fetch of a 66 MB result (median)", statistics.median(down), "MB/s")
         figures.show("extra peak memory of the service", peak - before, "MB", most=20)
+
+
+async def _pinged(places: Places, rows: Path) -> tuple[list[float], list[float]]:
+    """MB/s of uploads, and how many ms another client waited for each of its pings meanwhile, rising."""
+    uploading = asyncio.create_task(asyncio.to_thread(_in_child, "up", places.config, rows))
+    answers = []
+    async with await Client.connect(places) as client:
+        while not uploading.done():
+            began = time.perf_counter()
+            await client.ping()
+            answers.append(1e3 * (time.perf_counter() - began))
+            await asyncio.sleep(0.005)
+    return await uploading, sorted(answers)
 
 
 async def _big_result(places: Places, rows: Path) -> UUID:
@@ -183,9 +198,10 @@ def down(config: str, job: str) -> None:
 def clients(figures: Figures, folder: Path) -> None:
     with served(folder) as service:
         alone = service.resident()
-        heard, states = asyncio.run(
+        job, heard = asyncio.run(
             _heard(service, _clip(folder), CLIENTS // CROWDS, steps=CHANGES, pause=1 / CHANGES_A_SECOND)
         )
+        states = asyncio.run(_states(service.places, job))
         _latency(figures, f"{CLIENTS} clients, {CHANGES} changes of state", heard)
         wrong = sum(one.seqs != states for one in heard)
         figures.show(f"clients of {len(heard)} that missed one or heard it out of order", wrong, "", most=0)
@@ -196,11 +212,11 @@ def deaf(figures: Figures, folder: Path) -> None:
     with served(folder, "--verbose") as service:
         clip = _clip(folder)
         asyncio.run(_visit(service.places, clip))
-        heard, _ = asyncio.run(_heard(service, clip, 5, steps=DEAF_CHANGES, pause=0.02, length=DEAF_LENGTH))
+        _, heard = asyncio.run(_heard(service, clip, 5, steps=DEAF_CHANGES, pause=0.02, length=DEAF_LENGTH))
         _latency(figures, "10 clients alone, long states", heard)
         before = service.resident()
         service.forget_peak()
-        heard, _ = asyncio.run(_heard(service, clip, 5, steps=DEAF_CHANGES, pause=0.02, length=DEAF_LENGTH, deaf=True))
+        _, heard = asyncio.run(_heard(service, clip, 5, steps=DEAF_CHANGES, pause=0.02, length=DEAF_LENGTH, deaf=True))
         _latency(figures, "10 clients beside one that does not read", heard)
         figures.show("memory that it costs, at most", service.resident("VmHWM") - before, "MB", most=2)
         closed = (folder / "service.log").read_text().count("closing a connection: 4008")
@@ -215,8 +231,8 @@ def _latency(figures: Figures, who: str, heard: list[Heard]) -> None:
 
 async def _heard(
     service: Served, clip: Path, count: int, *, steps: int, pause: float, length: int = 0, deaf: bool = False
-) -> tuple[list[Heard], list[int]]:
-    """What the crowds heard of a job that changes its stage often; and the numbers of the states in the journal."""
+) -> tuple[UUID, list[Heard]]:
+    """A job that changes its stage often, and what the crowds heard of it."""
     async with await Client.connect(service.places) as client:
         await client.pause()
         settings = {"act": "stages", "steps": str(steps), "pause": str(pause), "length": str(length)}
@@ -231,8 +247,13 @@ async def _heard(
         for crowd in crowds:
             said, _ = await asyncio.to_thread(crowd.communicate)
             heard += [Heard(**one) for one in json.loads(said)]
-    async with await Client.connect(service.places) as client:
-        return heard, [news.seq async for news in client.watch(job) if isinstance(news, m.JobState)]
+    return job, heard
+
+
+async def _states(places: Places, job: UUID) -> list[int]:
+    """The numbers of a job's states, as the journal has them."""
+    async with await Client.connect(places) as client:
+        return [news.seq async for news in client.watch(job) if isinstance(news, m.JobState)]
 
 
 @contextlib.contextmanager
