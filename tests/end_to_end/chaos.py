@@ -69,6 +69,8 @@ class Host:
         self.acknowledged: set[UUID] = set()
         self.last: dict[UUID, m.JobState] = {}
         """The newest state that was told of each job."""
+        self.told: dict[UUID, dict[int, m.JobState]] = {}
+        """Every state that was told of each job unasked, by its number; an answer may have that of progress."""
         self._heard: dict[UUID, int] = {}
         """The newest event of each job that was told unasked."""
         self.delicate = asyncio.Event()
@@ -104,10 +106,11 @@ class Host:
                     self._wrong(news.job, f"event {news.seq} came after event {self._heard[news.job]}")
                 self._heard[news.job] = news.seq
             if isinstance(news, m.JobState):
-                self._told(news)
+                self._report.told += 1
+                self.told.setdefault(news.job, {})[news.seq] = news
+                self._know(news)
 
-    def _told(self, state: m.JobState) -> None:
-        self._report.told += 1
+    def _know(self, state: m.JobState) -> None:
         known = self.last.get(state.job)
         if known is None or state.seq > known.seq:
             self.last[state.job] = state
@@ -116,7 +119,7 @@ class Host:
 
     async def _go_on(self, client: Client, more: bool) -> None:
         for snapshot in client.identified.jobs:
-            self._told(m.JobState(**dict(snapshot)))
+            self._know(m.JobState(**dict(snapshot)))
         for job in tuple(self._sent):
             self._report.resubmitted += 1
             await self._submit(client, job)
@@ -153,7 +156,7 @@ class Host:
         self.acknowledged.add(accepted.job)
         self._sent.pop(accepted.job, None)
         shown = {name: value for name, value in dict(accepted).items() if name in m.Snapshot.model_fields}
-        self._told(m.JobState(**shown))
+        self._know(m.JobState(**shown))
 
     async def _revive(self, client: Client, job: UUID) -> None:
         last = self.last[job]
@@ -162,7 +165,7 @@ class Host:
         if last.error is None or last.error.code not in RETRIED:
             self._wrong(job, f"{last.state}: {last.error and last.error.message}")
         self._report.retried += 1
-        self._told(await client.retry(job))
+        self._know(await client.retry(job))
 
     def _wrong(self, job: UUID, what: str) -> None:
         self._report.problems.append(f"job {job}: {what}")
@@ -252,19 +255,21 @@ def check(host: Host, clip: Path, copy: Path, report: Report) -> None:
             events.setdefault(UUID(id), []).append(m.Snapshot.model_validate_json(text))
     for job in host.acknowledged - jobs.keys():
         report.problems.append(f"job {job}: it was acknowledged and is not in the journal")
-    for job, last in host.last.items():
-        report.problems += [f"job {job}: {what}" for what in _untold(last, events.get(job, []))]
+    for job, told in host.told.items():
+        report.problems += [f"job {job}: {what}" for what in _forgotten(told, events.get(job, []))]
     for job, snapshot in jobs.items():
         report.problems += [f"job {job}: {what}" for what in _half(places.jobs / str(job) / "out", snapshot, whole)]
 
 
-def _untold(last: m.JobState, events: list[m.Snapshot]) -> list[str]:
-    """What is wrong with a job's events, given the newest state that was told of it."""
+def _forgotten(told: dict[int, m.JobState], events: list[m.Snapshot]) -> list[str]:
+    """What is wrong with a job's events, given the states that were told of it."""
+    kept = {event.seq: event for event in events}
     seqs = [event.seq for event in events]
-    wrong = [] if seqs == sorted(set(seqs)) else [f"its events are {seqs}"]
-    told = next((event for event in events if event.seq == last.seq), None)
-    if told is None or (told.state, told.stage) != (last.state, last.stage):
-        wrong.append(f"“{last.state}” was told as event {last.seq}, the journal has {told and told.state}")
+    wrong = [] if seqs == sorted(kept) else [f"its events are {seqs}"]
+    for seq, state in told.items():
+        event = kept.get(seq)
+        if event is None or (event.state, event.stage) != (state.state, state.stage):
+            wrong.append(f"“{state.state}” was told as event {seq}, the journal has {event and event.state}")
     if sum(event.state == "done" for event in events) > 1:
         wrong.append("it was done more than once")
     return wrong
