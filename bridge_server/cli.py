@@ -8,19 +8,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from typer.exceptions import TyperException
 
 from bridge_server import doctor_cli, jobs_cli, pairing_cli, weights_cli, words, worker
@@ -28,6 +19,9 @@ from bridge_server.console import complain, plain, progress, say
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
 from engine.request import Event, Format, KeyframeFiles, MethodName, Request, Stage
+
+if TYPE_CHECKING:  # rich takes 3 MB: it is imported when a person is to see something, which the service spares
+    from rich.progress import Progress, TaskID
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
@@ -317,7 +311,7 @@ async def _its_jobs(places: Places) -> str:
 class Bars:
     """A progress bar for each stage."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
         self._title = ""
@@ -342,6 +336,8 @@ class Bars:
 
 @contextlib.contextmanager
 def _bars() -> Iterator[Bars]:
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

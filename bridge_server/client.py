@@ -289,14 +289,14 @@ class Client:
         )
         ready = await self._ask(begin, m.TransferReady)
         window = self._windows[transfer] = Window(ready.offset, ready.credit)
+        digest = asyncio.create_task(asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()))
         try:
             for chunk, offset in enumerate(range(ready.offset, len(data), limits.CHUNK)):
                 await window.room()
                 header = Header(Kind.CHUNK, transfer, chunk, offset).pack()
                 await self._socket.send(header + bytes(data[offset : offset + limits.CHUNK]))
                 window.sent(min(offset + limits.CHUNK, len(data)))
-            digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-            end = m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=digest)
+            end = m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=await digest)
             await self._ask(end, m.TransferDone)
         except ConnectionClosed as error:
             raise closed(error) from None

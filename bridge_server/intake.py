@@ -16,6 +16,9 @@ from bridge_server.protocol.transfer import tiff_header
 RESERVE = 256 << 20
 """Bytes of disk that a transfer must leave free."""
 
+SYNCED = 8 << 20
+"""So many bytes are put on the disk at once: a whole frame in the end would keep every client waiting."""
+
 
 class FileShelf:
     """The transfers of one connection, each a file in its folder: a PNG as it came, raw rows behind a TIFF header."""
@@ -44,8 +47,12 @@ class FileShelf:
 
     def append(self, transfer: UUID, data: memoryview) -> None:
         try:
+            file, size = self._open[transfer], len(data)
             while data:
-                data = data[self._open[transfer].write(data) :]
+                data = data[file.write(data) :]
+            end = file.tell()
+            if (end - size) // SYNCED < end // SYNCED:
+                os.fsync(file.fileno())
         except OSError as error:
             raise _fault(error) from None
 

@@ -27,7 +27,7 @@ Priority = Annotated[int, Field(ge=-limits.PRIORITY, le=limits.PRIORITY)]
 class Asked(BaseModel):
     """What a client sends: unknown members are refused, so that no mistyped setting is silently ignored."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
 class FromClient(Asked):

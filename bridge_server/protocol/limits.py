@@ -68,8 +68,8 @@ QUESTIONS = 16
 IDENTIFY_SECONDS = 5.0
 """A connection that has not identified itself by then is closed."""
 
-OUTBOX_BYTES = 2 << 20
-"""Bytes that may wait for a client that reads slowly; more closes the connection."""
+OUTBOX_BYTES = 3 << 19
+"""Bytes of memory that may wait for a client that reads slowly (1.5 MiB); more closes the connection."""
 
 
 class CloseCode(IntEnum):

@@ -1,5 +1,6 @@
 """The messages of the protocol, and their way to and from JSON text (PROTOCOL.md, “Envelope”)."""
 
+import functools
 import hashlib
 import json
 import re
@@ -165,7 +166,12 @@ __all__ = [
 ]
 
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
-_SERVER: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
+
+
+@functools.cache
+def _server() -> TypeAdapter[ServerMessage]:
+    """Only a client reads these: the service is spared their making, and their memory."""
+    return TypeAdapter(ServerMessage)
 
 
 _M = TypeVar("_M")
@@ -196,7 +202,7 @@ def decode_client(text: str) -> ClientMessage:
 
 def decode_server(text: str) -> ServerMessage:
     """Read what a service sent. Raises EnvelopeError and MessageError as `decode_client` does."""
-    return _decode(text, _SERVER)
+    return _decode(text, _server())
 
 
 def job_params(raw: JsonObject) -> JobParams:
