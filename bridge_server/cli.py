@@ -190,6 +190,12 @@ def serve(
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="A page that may connect, such as http://localhost:3000. Repeatable.")
     ] = None,
+    keep_days: Annotated[
+        float | None, typer.Option(min=0, help="Forget results after so many days; without it they stay.")
+    ] = None,
+    keep_gb: Annotated[
+        float | None, typer.Option(min=0, help="Forget the oldest ended jobs when all take more than this.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on stderr too.")] = False,
 ) -> None:
     """Run the service that image editors connect to. It listens on this machine only; Ctrl-C ends it.
@@ -198,13 +204,15 @@ def serve(
     """
     from bridge_server import logs
     from bridge_server.desktop.instance import single
+    from bridge_server.retention import Retention
     from bridge_server.server import PATH, PORTS, BridgeServer
 
     places = Places.of_user()
+    retention = Retention(result_days=keep_days, most_bytes=None if keep_gb is None else round(keep_gb * 1e9))
 
     async def serving() -> None:
         ports = PORTS if port is None else (port,)
-        async with BridgeServer(places, ports=ports, origins=allow_origin or ()) as server:
+        async with BridgeServer(places, ports=ports, origins=allow_origin or (), retention=retention) as server:
             print(f"Listening on ws://localhost:{server.port}{PATH}", flush=True)
             print(f"The pairing token is in {places.token}", flush=True)
             await server.wait()
