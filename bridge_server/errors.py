@@ -173,6 +173,14 @@ class TransferError(BridgeError):
         return cls("transfer.not_png", f"This is not the announced PNG: {why}.", "Export the frame again.")
 
     @classmethod
+    def other_kind(cls) -> Self:
+        return cls(
+            "transfer.other_kind",
+            "An image is no clip, and a clip no image.",
+            "Announce images with transfer.begin and clips with clip.begin.",
+        )
+
+    @classmethod
     def unfinished(cls) -> Self:
         return cls("transfer.unfinished", "This transfer has not ended yet.", "Send transfer.end, then use it.")
 

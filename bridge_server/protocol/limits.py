@@ -23,6 +23,12 @@ SIDE = 1 << 15
 TRANSFER = 1 << 30
 """Most bytes of one transfer."""
 
+CLIP = 1 << 40
+"""Most bytes of a clip that a client sends; the disk refuses long before."""
+
+NAME = 128
+"""Most characters of the name of such a clip."""
+
 TRANSFERS = 32
 """Most transfers, finished or not, that one connection keeps; and most fetches that it has under way."""
 

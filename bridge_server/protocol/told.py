@@ -251,6 +251,20 @@ class JobProgress(_NewsOfJob):
     message: str | None = None
 
 
+class JobEstimated(FromService):
+    """What a job would take: `frames` to make in `windows` passes of the method, `seconds`, bytes of `memory`; the
+    source frames [start, stop), and the edited ones as they were given or found."""
+
+    type: Literal["job.estimated"] = "job.estimated"
+    frames: int
+    seconds: float
+    memory: int
+    windows: int
+    start: int
+    stop: int
+    keyframes: tuple[int, ...]
+
+
 class JobDescribed(_NewsOfJob):
     """What a job was asked to do: `params` without what names a grant or a transfer."""
 
@@ -304,6 +318,7 @@ ServerMessage = Annotated[
     | JobAccepted
     | JobState
     | JobProgress
+    | JobEstimated
     | JobDescribed
     | JobRemoved
     | JobJobs

@@ -106,8 +106,22 @@ def probe(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
 
 
 def frame(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
-    Path(arguments["output"]).write_bytes(b"a picture")
+    Path(arguments["output"]).write_bytes(b"a small picture" if arguments["small"] else b"a picture")
     return {"output": arguments["output"], "frame": arguments["frame"], "width": 4, "height": 4, "bits": 8}
+
+
+def estimate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    request = Request.model_validate(arguments["request"])
+    frames = [key.frame or 0 for key in request.keyframes]
+    return {
+        "frames": 59,
+        "seconds": 5.9,
+        "memory": 1 << 20,
+        "windows": 1,
+        "start": request.range.start,
+        "stop": 60,
+        "keyframes": frames,
+    }
 
 
 def locate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
@@ -166,6 +180,7 @@ COMMANDS = {
     "propagate": propagate,
     "probe": probe,
     "frame": frame,
+    "estimate": estimate,
     "locate": locate,
     "compare": compare,
     "sleep": sleep,

@@ -74,7 +74,7 @@ def test_a_disk_that_fills_up_meanwhile_is_said_so(tmp_path: Path) -> None:
 def test_a_job_keeps_its_own_copy(tmp_path: Path) -> None:
     file = tmp_path / "image.png"
     file.write_bytes(b"pixels")
-    kept = keep(file, tmp_path, "copy")
+    kept = keep(file, tmp_path, "copy.png")
     file.unlink()
     assert kept.name == "copy.png"
     assert kept.read_bytes() == b"pixels"
