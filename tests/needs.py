@@ -6,22 +6,26 @@
 import os
 import shutil
 from collections.abc import Sequence
+from typing import NoReturn
 
 import pytest
 
 _INSTALL = {
     "browser": "install Chromium (on Debian and Ubuntu: apt install chromium)",
-    "node": "install Node.js 18 or newer (on Debian and Ubuntu: apt install nodejs)",
+    "node": "install Node.js 20 or newer (on Debian and Ubuntu: apt install nodejs npm)",
 }
 
 
 def needed(what: str, programs: Sequence[str]) -> str:
     """The full path of the first of `programs` that is installed; skips or fails the test if none is."""
-    for program in programs:
-        path = shutil.which(program)
-        if path is not None:
-            return path
-    reason = f"{' or '.join(programs)} is not installed: {_INSTALL[what]}"
+    found = next(filter(None, map(shutil.which, programs)), None)
+    if found is None:
+        missing(what, f"{' or '.join(programs)} is not installed: {_INSTALL[what]}")
+    return found
+
+
+def missing(what: str, reason: str) -> NoReturn:
+    """Skips the test for a reason, or fails it where `what` must be there."""
     if what in os.environ.get("VIDEOSHOP_TESTS_NEED", "").split(","):
         pytest.fail(reason)
     pytest.skip(reason)
