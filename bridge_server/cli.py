@@ -204,6 +204,7 @@ def serve(
     """
     from bridge_server import logs
     from bridge_server.desktop.instance import single
+    from bridge_server.desktop.memory import give_back
     from bridge_server.retention import Retention
     from bridge_server.server import PATH, PORTS, BridgeServer
 
@@ -215,6 +216,7 @@ def serve(
         async with BridgeServer(places, ports=ports, origins=allow_origin or (), retention=retention) as server:
             print(f"Listening on ws://localhost:{server.port}{PATH}", flush=True)
             print(f"The pairing token is in {places.token}", flush=True)
+            give_back()
             await server.wait()
 
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,8 @@ def open_page(
     if show:
         print(address)
         return
+    import webbrowser
+
     if not webbrowser.open(doorway(places.config, address).as_uri()):
         raise UnreachableError.no_browser()
     say("The page opens in the browser. If it stays empty, take the address of `videoshop open --print`.")
