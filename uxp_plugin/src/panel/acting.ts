@@ -36,8 +36,8 @@ export class Acting implements Actions {
     this.run = new Run(tools, () => this.#scene.look());
   }
 
-  /** Recall, listen, connect; over when the host was looked at. */
-  async start(): Promise<void> {
+  /** Recall, listen, connect, by a pairing code where there is one; over when the host was looked at. */
+  async start(code: string | null): Promise<void> {
     const { bridge, host, store, memory, now } = this.#tools;
     this.#stops.push(
       bridge.on("link", () => this.#linked()),
@@ -56,8 +56,12 @@ export class Acting implements Actions {
       store.dispatch({ type: "port", port });
     });
     this.#recalled = true;
+    if (code === null) {
+      bridge.start();
+    } else {
+      this.pair(code);
+    }
     store.dispatch({ type: "link", link: bridge.link });
-    bridge.start();
     await this.#scene.look();
   }
 
@@ -122,7 +126,16 @@ export class Acting implements Actions {
   // Connection
 
   pair(code: string): void {
-    void this.#guarded(() => this.#tools.bridge.pair(code));
+    const { bridge } = this.#tools;
+    void this.#guarded(async () => {
+      try {
+        await bridge.pair(code);
+      } catch (thrown) {
+        if (bridge.link.state === "connected" || bridge.link.state === "connecting") {
+          throw thrown; // else the connection's own line says it
+        }
+      }
+    });
   }
 
   port(typed: string): void {

@@ -1,6 +1,6 @@
 /** What outlives the panel, in the host's settings: the choice, presets, the port, and the jobs to be brought in. */
 
-import type { Settings } from "../hosts/host.ts";
+import type { Host, Settings } from "../hosts/host.ts";
 import { choiceOf, isRecord, presetsOf } from "./choice.ts";
 import type { Choice, Preset } from "./choice.ts";
 import type { Own } from "./model.ts";
@@ -8,11 +8,16 @@ import type { Own } from "./model.ts";
 const JOBS = "panel.jobs";
 const CHOICE = "panel.choice";
 const PRESETS = "panel.presets";
-/** The port that the person typed; the hosts' `discover` gives it precedence. */
-export const PORT = "bridge.port";
+const PORT = "bridge.port";
 
 /** Most jobs that are remembered, the newest ones. */
 const MOST = 100;
+
+/** What a host discovers, with the port that the person typed before the one of the file; for `connectBridge`. */
+export async function discovered(host: Pick<Host, "settings" | "discover">): Promise<{ port: number | null; token: string | null }> {
+  const [found, typed] = await Promise.all([host.discover(), host.settings.get(PORT)]);
+  return { ...found, port: typed === null || typed === "" ? found.port : Number(typed) };
+}
 
 export interface Kept {
   readonly choice: Choice;

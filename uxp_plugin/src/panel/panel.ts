@@ -28,6 +28,8 @@ export interface PanelOptions {
   readonly grant?: (clip: ClipSource) => Promise<string>;
   /** Saves a file of a result where the person cannot reach the bridge's folder; then results offer downloads. */
   readonly save?: (name: string, bytes: Uint8Array) => void;
+  /** A pairing code that is at hand already. */
+  readonly code?: string | null;
   /** Seconds; for tests. */
   readonly now?: () => number;
 }
@@ -101,7 +103,7 @@ export function mount(root: HTMLElement, bridge: Bridge, host: Host, options: Pa
   draw();
   // The time left changes without news.
   const ticking = setInterval(later, TICK_MS);
-  const started = acting.start();
+  const started = acting.start(options.code ?? null);
 
   return {
     unmount: () => {
