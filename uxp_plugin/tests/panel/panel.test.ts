@@ -122,22 +122,44 @@ test("what the host notes is shown", async (t) => {
 
 // Choices
 
-test("the estimate is shown, and asked for again with other choices", async (t) => {
-  const { bridge, text, press, type, settled } = await opened(t);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  await settled();
-  assert.match(text(), /40 frames, about 7 s, 640 MB of memory\./);
-  await press("More");
+test("what it takes is said before it starts when that is asked for, and follows the choice", async (t) => {
+  const { bridge, text, press, settled, button } = await opened(t);
+  await press("Estimate first");
+  assert.match(text(), /Start it\? 40 frames, about 7 s, 640 MB of memory\./);
+  assert.equal(bridge.of("submit").length, 0);
   bridge.refuses.set("estimate", fault("weights.missing", "The model is missing.", "Download it."));
   const full = Array.from(document.querySelectorAll<HTMLInputElement>("[type=radio]")).find(({ value }) => value === "videoshop");
   full?.click();
-  await settled();
-  await type("Strength", "0,4");
   await new Promise((resolve) => setTimeout(resolve, 300));
   await settled();
-  assert.match(text(), /No estimate: The model is missing\./);
-  const [params] = bridge.of("estimate").slice(-1)[0] ?? [];
-  assert.deepEqual((params as { settings: unknown }).settings, { strength: "0.4" });
+  assert.match(text(), /No estimate: The model is missing\. Download it\./);
+  assert.ok(button("Start").disabled);
+  bridge.refuses.clear();
+  document.querySelector<HTMLInputElement>("[type=radio]")?.click();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await settled();
+  await press("Start");
+  assert.equal(bridge.of("send").length, 1);
+  assert.equal(bridge.of("submit").length, 1);
+});
+
+test("a long run is asked about before it starts, a short one is not", async (t) => {
+  const { bridge, text, press } = await opened(t);
+  bridge.estimated = { frames: 900, seconds: 7500, memory: 14e9 };
+  await press(GO);
+  assert.match(text(), /900 frames, about 2 h 5 min, 14\.0 GB of memory\./);
+  await press("Not now");
+  bridge.estimated = { frames: 40, seconds: 8, memory: 1e9 };
+  await press(GO);
+  assert.equal(bridge.of("submit").length, 1);
+});
+
+test("what could not run is refused before it is a job", async (t) => {
+  const { bridge, text, press } = await opened(t);
+  bridge.refuses.set("estimate", fault("weights.missing", "The model is missing.", "Download it."));
+  await press(GO);
+  assert.match(text(), /The model is missing\. Download it\. Code weights\.missing/);
+  assert.equal(bridge.of("submit").length, 0);
 });
 
 test("a wrong number is not run, and the button says why", async (t) => {
@@ -234,6 +256,7 @@ test("a frame that was found is asked about, with its picture; Enter takes it", 
   assert.match(text(), /Is this the frame\? Frame 20 fits best \(97 % sure\)\./);
   assert.equal(bridge.of("submit").length, 0);
   assert.ok(root.querySelector('.vs-confirm img[alt="Frame 20 of box.mp4"]:not(.vs-hidden)'));
+  assert.match(text(), /40 frames, about 7 s/);
   assert.equal(document.activeElement?.textContent, "Use frame 20");
   (document.activeElement as HTMLButtonElement).click();
   await settled();
