@@ -570,8 +570,8 @@ test("files are offered for download only where the host can save them", async (
   const { bridge, settled, press, row } = await opened(t, { save: (name, bytes) => saved.push([name, bytes]) });
   bridge.tell(done("1", { result: { ...RESULT, files: [...RESULT.files, "layer"] } }));
   await settled();
-  assert.ok(!buttons(row("Results")).includes("Download layer"));
-  await press("Download flat.mp4", row("Results"));
+  assert.ok(!buttons(row("Results")).includes("↓ layer"));
+  await press("↓ flat.mp4", row("Results"));
   assert.deepEqual(saved, [["flat.mp4", new Uint8Array([7])]]);
 });
 

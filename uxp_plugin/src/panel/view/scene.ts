@@ -41,6 +41,7 @@ export function sceneSection(words: Words, act: Actions): Section {
       reveal(frame.element, scene?.document !== null);
       reveal(mask.element, scene?.document !== null);
       put(frame.text, frameText(model.frame));
+      frame.text.className = model.frame === null ? "vs-faint" : "vs-strong";
       picture(frame.first, scene?.thumbnail ?? null, say("scene.picture.frame"));
       const source = model.sourcePicture;
       const shown = source !== null && source.frame === model.frame?.index ? source.url : null;
