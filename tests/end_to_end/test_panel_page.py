@@ -171,6 +171,7 @@ async def test_a_clip_is_edited_and_propagated_with_any_editor_beside_the_page(
     done("frame", BOX, "20", "-o", tmp_path / "exact.png")
     exact, downloaded = (cv2.imread(str(one)) for one in (tmp_path / "exact.png", await file.path()))
     assert exact is not None
+    assert downloaded is not None
     assert np.array_equal(exact, downloaded)
 
     await drop_edit(ready)
@@ -342,7 +343,9 @@ async def test_what_goes_wrong_is_said_with_its_hint_and_code(paired: Page, tmp_
 
     await choose(paired, BOX)
     await press(paired, GO)
-    await expect(paired.get_by_role("alert").filter(has_text="browser.no_edit")).to_contain_text("Drop the edited frame")
+    await expect(paired.get_by_role("alert").filter(has_text="browser.no_edit")).to_contain_text(
+        "Drop the edited frame"
+    )
     await drop(paired, text, ".stage .box", name="x.png")
     await expect(paired.locator(".stage").get_by_role("alert")).to_contain_text("Save it as PNG.")
 
