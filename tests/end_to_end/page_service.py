@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 from bridge_server.desktop.paths import CONFIG, DATA, Places
-from tests.needs import missing, needed
-
-PLUGIN = Path(__file__).parents[2] / "uxp_plugin"
+from tests.plugin import npm
 
 _SERVE = """
 import functools, pathlib, sys
@@ -23,11 +21,8 @@ cli.main()
 
 def built_panel(folder: Path) -> Path:
     """The panel's page, built into a folder."""
-    node = needed("node", ("node", "nodejs"))
-    if not (PLUGIN / "node_modules").is_dir():
-        missing("node", "uxp_plugin/node_modules is not there: run `npm ci` in uxp_plugin/")
-    command = [node, "build/build.mjs", "--out", str(folder), "browser"]
-    subprocess.run(command, cwd=PLUGIN, check=True, timeout=60)
+    done = npm("run", "build", "--", "--out", str(folder), "browser", patience=60)
+    assert done.returncode == 0, done.stdout
     return folder / "browser"
 
 
