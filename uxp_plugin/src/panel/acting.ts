@@ -26,6 +26,7 @@ export class Acting implements Actions {
   readonly #pictured = new Set<string>();
   #pictures: Promise<void> = Promise.resolve(); // fetched one after the other
   #recalled = false;
+  #over = false;
 
   constructor(tools: Tools, save: ((name: string, bytes: Uint8Array) => void) | null) {
     this.#tools = tools;
@@ -55,6 +56,9 @@ export class Acting implements Actions {
       store.dispatch({ type: "own", own: new Map([...own, ...store.model.own]) });
       store.dispatch({ type: "port", port });
     });
+    if (this.#over) {
+      return; // unmounted meanwhile
+    }
     this.#recalled = true;
     if (code === null) {
       bridge.start();
@@ -66,6 +70,7 @@ export class Acting implements Actions {
   }
 
   stopAll(): void {
+    this.#over = true;
     this.run.stop();
     this.#stops.splice(0).forEach((stop) => stop());
     this.#tools.bridge.stop();
