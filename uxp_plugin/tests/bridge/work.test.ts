@@ -1,127 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { BridgeFault, type Preview } from "../../src/bridge/api.ts";
-import type { JobParams, Snapshot } from "../../src/bridge/generated.ts";
-import { heard, panel, picture, type Panel } from "./panel.ts";
-import { Service } from "./service.ts";
-
-const ENDED = new Set(["done", "failed", "cancelled"]);
-
-function ended(snapshot: Snapshot): boolean {
-  return ENDED.has(snapshot.state);
-}
-
-function faultOf(code: string): (error: unknown) => boolean {
-  return (error) => error instanceof BridgeFault && error.fault.code === code;
-}
-
-async function together(t: TestContext): Promise<Panel & { service: Service }> {
-  const service = await Service.start(t);
-  const connected = panel(t, { port: service.port, token: service.token });
-  connected.bridge.start();
-  await connected.linked("connected");
-  return { ...connected, service };
-}
-
-async function params({ bridge, service }: Pick<Panel, "bridge"> & { service: Service }, settings: Record<string, string> = {}): Promise<JobParams> {
-  const grant = await bridge.grant(service.clip());
-  const edited = await bridge.send(picture(8, 8, () => 100));
-  return { grant, keyframes: [{ edited, frame: 3 }], settings };
-}
-
-/** The rows that the bridge kept of a picture: the simulated engine copies them into its result, behind a TIFF header. */
-async function kept(side: Panel & { service: Service }, edited: string, size: number): Promise<Uint8Array> {
-  const grant = await side.bridge.grant(side.service.clip());
-  const job = await side.bridge.submit({ grant, keyframes: [{ edited, frame: 0 }] });
-  const { result } = await side.job(job, ended);
-  const file = result?.files.find((name) => name.startsWith("edited_0")) ?? "";
-  return readFileSync(join(result?.folder ?? "", file)).subarray(-size);
-}
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import type { Preview } from "../../src/bridge/api.ts";
+import { heard, panel, picture } from "./panel.ts";
+import { ended, faultOf, params, together } from "./together.ts";
 
 function sha256(data: Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
 }
-
-async function bytesOf(bands: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const band of bands) {
-    parts.push(band.slice());
-  }
-  return Buffer.concat(parts);
-}
-
-test("a clip is granted, probed, and its frame fetched", async (t) => {
-  const { bridge, service } = await together(t);
-  const grant = await bridge.grant(service.clip());
-  assert.equal((await bridge.probe(grant)).data.fps, "30000/1001");
-  assert.equal(Buffer.from(await bridge.frame(grant, 3, false)).toString(), "a picture");
-  const edited = await bridge.send(picture(8, 8, () => 64));
-  assert.deepEqual(await bridge.locate(grant, edited), { frame: 12, confidence: 0.875 });
-});
-
-test("a refusal of the bridge comes as it was said", async (t) => {
-  const { bridge } = await together(t);
-  await assert.rejects(bridge.grant("shot.mov"), faultOf("grant.not_allowed"));
-  await assert.rejects(bridge.probe("5e0c1a77-0000-4000-8000-000000000003"), faultOf("grant.unknown"));
-});
-
-test("a grant outlives its connection", async (t) => {
-  const { bridge, service, sockets } = await together(t);
-  const path = service.clip();
-  const grant = await bridge.grant(path);
-  sockets.cut();
-  assert.equal((await bridge.probe(grant)).data.frames, 60);
-  writeFileSync(path, "another clip");
-  sockets.cut();
-  await assert.rejects(bridge.probe(grant), faultOf("grant.changed"));
-});
-
-test("8 MiB in odd bands arrive whole, though the socket is cut in the middle", async (t) => {
-  const side = await together(t);
-  const sizes = [1, 70_001, 3_000_000, 36, 524_287, 524_288, 1_048_577];
-  const sent = picture(2048, 1024, (index) => sizes[index % sizes.length] ?? 1);
-  const done: number[] = [];
-  let cut = false;
-  const transfer = await side.bridge.send(sent, (offset) => {
-    done.push(offset);
-    if (!cut && offset >= 4 << 20) {
-      cut = true;
-      side.sockets.cut();
-    }
-  });
-  assert.equal(sent.read, 2);
-  assert.equal(side.sockets.opened.length, 2);
-  assert.equal(done.at(-1), sent.size);
-  assert.equal(sha256(await kept(side, transfer, sent.size)), sha256(await bytesOf(sent.bands())));
-});
-
-test("a picture whose bands cannot be had again fails with what they throw", async (t) => {
-  const { bridge, sockets } = await together(t);
-  const sent = picture(2048, 1024, () => 500_000);
-  const bands = sent.bands.bind(sent);
-  const once = {
-    ...sent,
-    async *bands() {
-      if (sent.read > 0) {
-        throw new RangeError("the document is closed");
-      }
-      yield* bands();
-    },
-  };
-  await assert.rejects(bridge.send(once, () => sockets.cut()), RangeError);
-});
-
-test("a picture that is longer or shorter than it said is not sent as if it were whole", async (t) => {
-  const { bridge } = await together(t);
-  const sent = picture(64, 64, () => 1000);
-  const wrong = { ...sent, width: 32, size: sent.size / 2 };
-  await assert.rejects(bridge.send(wrong), faultOf("transfer.size_differs"));
-  const announced = { ...sent, width: 128, size: sent.size * 2 };
-  await assert.rejects(bridge.send(announced), faultOf("transfer.size_differs"));
-});
 
 test("a job is told from queued to done, with previews, and its result fetched", async (t) => {
   const side = await together(t);
