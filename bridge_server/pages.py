@@ -1,23 +1,36 @@
-"""The bridge's own pages: packaged files, read once, each at one path. No part of a request reaches a file name."""
+"""The bridge's own pages: packaged files, read once, each at one path. No part of a request reaches a file name.
+
+The page is the panel, where it was built into the package (`npm run build` in uxp_plugin/, before a release is packed);
+else the plain status page, which needs no build.
+"""
 
 import http
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 FOLDER = Path(__file__).parent / "dashboard"
 
-_HTML, _SCRIPT, _STYLE = (f"text/{kind}; charset=utf-8" for kind in ("html", "javascript", "css"))
-_FILES = {
-    "/": ("index.html", _HTML),
-    "/page.css": ("page.css", _STYLE),
-    "/app.js": ("app.js", _SCRIPT),
-    "/connection.js": ("connection.js", _SCRIPT),
-    "/model.js": ("model.js", _SCRIPT),
-    "/protocol.js": ("protocol.js", _SCRIPT),
-    "/view.js": ("view.js", _SCRIPT),
+PANEL = FOLDER / "panel"
+"""Where the panel's page is when it was built."""
+
+_PLAIN_FILES = {
+    "/": "index.html",
+    "/page.css": "page.css",
+    "/app.js": "app.js",
+    "/connection.js": "connection.js",
+    "/model.js": "model.js",
+    "/protocol.js": "protocol.js",
+    "/view.js": "view.js",
+}
+_PANEL_FILES = {"/": "index.html", "/page.css": "page.css", "/app.js": "app.js"}
+
+_KINDS = {
+    "": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
 }
 
 POLICY = "; ".join(
@@ -45,9 +58,10 @@ _GUARDS = (
 )
 
 
-def pages() -> dict[str, bytes]:
-    """The bytes of each page, by its path. Raises OSError when the package is not whole."""
-    return {path: (FOLDER / name).read_bytes() for path, (name, _) in _FILES.items()}
+def pages(panel: Path = PANEL) -> dict[str, bytes]:
+    """The bytes of each page, by its path. Raises OSError when the package, or the built panel, is not whole."""
+    folder, files = (panel, _PANEL_FILES) if panel.is_dir() else (FOLDER, _PLAIN_FILES)
+    return {path: (folder / name).read_bytes() for path, name in files.items()}
 
 
 def answer(request: Request, pages: Mapping[str, bytes]) -> Response | None:
@@ -61,8 +75,7 @@ def answer(request: Request, pages: Mapping[str, bytes]) -> Response | None:
     # Before version 17 `websockets` has no `method`, and lets nothing but GET through.
     if getattr(request, "method", "GET") != "GET":
         return refusal(http.HTTPStatus.METHOD_NOT_ALLOWED, "Only GET.")
-    _, kind = _FILES[request.path]
-    return _response(http.HTTPStatus.OK, kind, body)
+    return _response(http.HTTPStatus.OK, _KINDS[PurePosixPath(request.path).suffix], body)
 
 
 def refusal(status: http.HTTPStatus, reason: str) -> Response:

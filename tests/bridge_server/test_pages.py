@@ -2,6 +2,7 @@
 
 import http
 import re
+from pathlib import Path
 
 import pytest
 from websockets.datastructures import Headers
@@ -9,7 +10,7 @@ from websockets.http11 import Request
 
 from bridge_server.pages import FOLDER, answer, pages, refusal
 
-PAGES = pages()
+PAGES = pages(FOLDER / "never built")
 
 
 def get(path: str, method: str = "GET") -> Request:
@@ -91,7 +92,32 @@ def test_a_refusal_has_the_guards_of_a_page() -> None:
 
 def test_the_pages_are_all_that_lies_in_the_folder() -> None:
     for_node = FOLDER / "package.json"
-    assert sorted(PAGES.values()) == sorted(file.read_bytes() for file in FOLDER.iterdir() if file != for_node)
+    lying = (file for file in FOLDER.iterdir() if file.is_file() and file != for_node)
+    assert sorted(PAGES.values()) == sorted(file.read_bytes() for file in lying)
+
+
+def test_where_the_panel_was_built_it_is_the_page(tmp_path: Path) -> None:
+    for name in ("index.html", "page.css", "app.js"):
+        (tmp_path / name).write_text(f"the panel's {name}")
+    built = pages(tmp_path)
+    assert built == {
+        "/": b"the panel's index.html",
+        "/page.css": b"the panel's page.css",
+        "/app.js": b"the panel's app.js",
+    }
+    kinds = []
+    for path in built:
+        response = answer(get(path), built)
+        assert response is not None
+        kinds.append(response.headers["Content-Type"])
+    assert kinds == [f"text/{kind}; charset=utf-8" for kind in ("html", "css", "javascript")]
+    assert answer(get("/view.js"), built) is None
+
+
+def test_a_panel_that_was_built_by_halves_is_a_fault_and_not_another_page(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("alone")
+    with pytest.raises(FileNotFoundError):
+        pages(tmp_path)
 
 
 def test_the_pages_fetch_nothing_but_each_other_and_make_no_markup_of_text() -> None:

@@ -1,13 +1,10 @@
-"""The status page in a real browser, at the real service with a real engine under it."""
+"""The plain status page in a real browser, at the real service with a real engine under it."""
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,39 +16,16 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, 
 from websockets.asyncio.server import ServerConnection, serve
 
 from bridge_server.client import Client
-from bridge_server.desktop.paths import CONFIG, DATA, Places
-from bridge_server.pages import answer, pages
+from bridge_server.pages import FOLDER, answer, pages
 from bridge_server.protocol import messages as m
 from engine.request import FrameRange
-from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, COMMAND
+from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK
+from tests.end_to_end.page_service import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=30_000)
 
 SHORT: dict[str, Any] = {"range": FrameRange(start=19, stop=22), "formats": ("mkv",)}
-
-
-class Service:
-    """`videoshop serve` on a port of its own, to be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.places = Places(folder / "config", folder / "data")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self.url = f"http://localhost:{self.port}/"
-        self._environment = os.environ | {CONFIG: str(self.places.config), DATA: str(self.places.data)}
-
-    def start(self) -> None:
-        command = [str(COMMAND), "serve", "--port", str(self.port)]
-        self._process = subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline().startswith("Listening on ws://localhost:")
-
-    def end(self, how: signal.Signals) -> None:
-        self._process.send_signal(how)
-        self._process.wait(timeout=10)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +230,7 @@ async def test_a_program_that_took_the_port_learns_nothing_but_a_proof(
             heard.append(json.loads(text)["type"])
             await connection.send(m.encode(m.Identified(id="s2", re="c1", hmac="00" * 32, session=uuid4())))
 
-    files = pages()
+    files = pages(FOLDER / "never built")
     async with serve(pretend, "127.0.0.1", 0, process_request=lambda _, request: answer(request, files)) as server:
         url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
         await page.goto(url)

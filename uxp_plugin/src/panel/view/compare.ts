@@ -15,6 +15,7 @@ export function compareSection({ say }: Words, act: Actions): Section {
   const note = make("p", { className: "vs-warn" });
   const slider = make("input", { className: "vs-range", attributes: { type: "range", min: "0", max: "100", step: "1" } });
   slider.setAttribute("aria-label", say("compare.slider"));
+  const ends = make("p", { className: "vs-label", text: say("compare.slider"), attributes: { "aria-hidden": "true" } });
   slider.value = "50";
   slider.addEventListener("input", place);
   const frames = make("input", { className: "vs-range", attributes: { type: "range", step: "1", "aria-label": say("compare.frame") } });
@@ -24,7 +25,7 @@ export function compareSection({ say }: Words, act: Actions): Section {
     "section",
     { className: "vs-compare" },
     make("div", { className: "vs-title" }, title, close),
-    ...[note, loading, box, slider, frames, number.element],
+    ...[note, loading, box, slider, ends, frames, number.element],
   );
   let opened: string | null = null;
   let bounds: readonly [number, number] = [0, 0];
@@ -63,6 +64,7 @@ export function compareSection({ say }: Words, act: Actions): Section {
       put(loading, result === null ? say("compare.loading") : null);
       put(note, known ? null : say("compare.no_source"));
       reveal(slider, known);
+      reveal(ends, known);
       reveal(frames, last > first);
       attribute(frames, "min", String(first));
       attribute(frames, "max", String(last));

@@ -67,9 +67,11 @@ export function jobView(words: Words, act: Actions, id: string, downloads: boole
   const files = make("p", { className: "vs-faint" });
   const buttons = OFFERS.map(({ name }) => button("", () => pressed(name)));
   const saves = make("div", { className: "vs-buttons" });
-  const saving = new Keyed(saves, (file) => ({
-    element: button(say("act.download", { file }), () => act.download(id, file), "vs-quiet"),
-  }));
+  const saving = new Keyed(saves, (file) => {
+    const made = button(`↓ ${file}`, () => act.download(id, file), "vs-quiet");
+    made.setAttribute("aria-label", say("act.download", { file }));
+    return { element: made };
+  });
   const remove = buttons[OFFERS.findIndex(({ name }) => name === "remove")];
   let sure = false;
   remove?.addEventListener("blur", () => {

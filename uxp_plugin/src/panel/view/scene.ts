@@ -41,6 +41,7 @@ export function sceneSection(words: Words, act: Actions): Section {
       reveal(frame.element, scene?.document !== null);
       reveal(mask.element, scene?.document !== null);
       put(frame.text, frameText(model.frame));
+      frame.text.className = model.frame === null ? "vs-faint" : "vs-strong";
       picture(frame.first, scene?.thumbnail ?? null, say("scene.picture.frame"));
       const source = model.sourcePicture;
       const shown = source !== null && source.frame === model.frame?.index ? source.url : null;
@@ -113,6 +114,7 @@ function row(label: string): {
   more: HTMLElement;
 } {
   const [first, second] = [make("img", { className: "vs-thumb" }), make("img", { className: "vs-thumb" })];
+  [first, second].forEach((image) => picture(image, null, ""));
   const text = make("p", { className: "vs-strong" });
   const [from, facts] = [make("p", { className: "vs-faint" }), make("p", { className: "vs-faint" })];
   const more = make("div", { className: "vs-more-of" });
