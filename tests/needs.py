@@ -18,11 +18,10 @@ _INSTALL = {
 
 def needed(what: str, programs: Sequence[str]) -> str:
     """The full path of the first of `programs` that is installed; skips or fails the test if none is."""
-    for program in programs:
-        path = shutil.which(program)
-        if path is not None:
-            return path
-    missing(what, f"{' or '.join(programs)} is not installed: {_INSTALL[what]}")
+    found = next(filter(None, map(shutil.which, programs)), None)
+    if found is None:
+        missing(what, f"{' or '.join(programs)} is not installed: {_INSTALL[what]}")
+    return found
 
 
 def missing(what: str, reason: str) -> NoReturn:

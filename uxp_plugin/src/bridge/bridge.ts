@@ -46,7 +46,13 @@ class SocketBridge implements Bridge {
   private readonly clock: Clock;
   private readonly patience: number;
   private readonly grants = new Grants();
-  private readonly heard: Heard = { link: new Set(), job: new Set(), removed: new Set(), queue: new Set(), preview: new Set() };
+  private readonly heard: Heard = {
+    link: new Set(),
+    job: new Set(),
+    removed: new Set(),
+    queue: new Set(),
+    preview: new Set(),
+  };
   private jobs: Jobs = new Map();
 
   constructor(options: Options) {

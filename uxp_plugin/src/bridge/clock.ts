@@ -19,7 +19,12 @@ export function slept(clock: Clock, milliseconds: number): Promise<void> {
 }
 
 /** The promise, or what `late` throws when it takes longer. */
-export async function within<T>(clock: Clock, milliseconds: number, promise: Promise<T>, late: () => Error): Promise<T> {
+export async function within<T>(
+  clock: Clock,
+  milliseconds: number,
+  promise: Promise<T>,
+  late: () => Error,
+): Promise<T> {
   let prevent = (): void => undefined;
   const over = new Promise<never>((_, reject) => {
     prevent = clock.after(milliseconds, () => reject(late()));

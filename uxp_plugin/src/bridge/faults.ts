@@ -27,7 +27,10 @@ const SENTENCES: Readonly<Record<Trouble, readonly [message: string, hint: strin
   version: ["The bridge and this panel are of different versions.", "Update the older of the two."],
   not_paired: ["This panel is not paired with the bridge.", "Type the pairing code that `videoshop pair` shows."],
   wrong_code: ["This is not the pairing code.", "Ask for a new one with `videoshop pair` and type it."],
-  not_trusted: ["The bridge does not know this panel any more.", "Pair again with the code that `videoshop pair` shows."],
+  not_trusted: [
+    "The bridge does not know this panel any more.",
+    "Pair again with the code that `videoshop pair` shows.",
+  ],
   port_taken: ["Another program answers on the bridge's port.", "End that program and start the bridge again."],
   closed: ["The connection to the bridge is closed.", "Connect again."],
 };

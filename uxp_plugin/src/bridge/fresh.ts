@@ -6,11 +6,14 @@ import { uuidText, utf8 } from "./bytes.ts";
 let drawn = 0;
 
 /**
- * Up to 32 bytes. Where there is no `crypto.getRandomValues` (Photoshop before UXP 8), a hash of the time, a counter and
+ * Up to 32 bytes. Where there is no `crypto.getRandomValues`, a hash of the time, a counter and
  * Math.random: enough here, since a nonce need only be fresh (the secrets are the token and the pairing code, which the
  * bridge draws) and an id need only be nobody else's.
  */
-export function freshBytes(length: number, source: Pick<Crypto, "getRandomValues"> | undefined = globalThis.crypto): Uint8Array {
+export function freshBytes(
+  length: number,
+  source: Pick<Crypto, "getRandomValues"> | undefined = globalThis.crypto,
+): Uint8Array {
   if (source !== undefined && typeof source.getRandomValues === "function") {
     return source.getRandomValues(new Uint8Array(length));
   }

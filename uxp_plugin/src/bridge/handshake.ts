@@ -27,7 +27,7 @@ export interface Greeting {
 const HELLO_PATIENCE = 5_000;
 const PROOF_PATIENCE = 15_000;
 
-/** What the bridge says first. Rejects with a Refusal: `port_taken` for what does not speak as the bridge, `version`. */
+/** What the bridge says first. Rejects with a Refusal: `version`, or `port_taken` by what does not speak as it. */
 export async function greeted(line: Line, port: number, clock: Clock): Promise<Greeting> {
   const stranger = (): Refusal => new Refusal("port_taken", `What answers on port ${port} is not the bridge.`);
   const message = await within(clock, HELLO_PATIENCE, line.next(), stranger).catch(async (error: unknown) => {

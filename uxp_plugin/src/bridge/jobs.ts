@@ -51,9 +51,9 @@ export interface Watch {
 }
 
 /**
- * After a reconnect, of the jobs that the bridge lists: the `fresh` ones, to be told as they stand; and those to `watch`:
- * what happened meanwhile is told again, a job that the bridge does not know any more turns out, and of one that goes
- * on the newest preview comes.
+ * After a reconnect: of the jobs that the bridge lists the `fresh` ones, to be told as they stand, and those to `watch`.
+ * A watched job's news of meanwhile is told again, the newest preview of one that runs comes, and one that the bridge
+ * does not know any more turns out.
  */
 export function caughtUp(jobs: Jobs, listed: readonly Snapshot[]): { fresh: Snapshot[]; watch: Watch[] } {
   const names = new Set(listed.map(({ job }) => job));

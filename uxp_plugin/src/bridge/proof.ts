@@ -15,7 +15,12 @@ export interface Occasion {
   readonly instance: Uint8Array;
 }
 
-export function proof(key: Uint8Array, role: Role, occasion: Occasion, more: Uint8Array = new Uint8Array()): Uint8Array {
+export function proof(
+  key: Uint8Array,
+  role: Role,
+  occasion: Occasion,
+  more: Uint8Array = new Uint8Array(),
+): Uint8Array {
   const { port, challenge, nonce, instance } = occasion;
   const dialled = Uint8Array.of(port >> 8, port & 0xff);
   return hmac(sha256, key, joined(utf8(role), dialled, challenge, nonce, instance, more));

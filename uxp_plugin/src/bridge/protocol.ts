@@ -82,7 +82,13 @@ export function fromText(text: string): ServerMessage | null {
   return isKnown(said) ? said : null;
 }
 
-const ABOUT_JOBS: ReadonlySet<string> = new Set(["job.accepted", "job.state", "job.progress", "job.described", "job.removed"]);
+const ABOUT_JOBS: ReadonlySet<string> = new Set([
+  "job.accepted",
+  "job.state",
+  "job.progress",
+  "job.described",
+  "job.removed",
+]);
 
 const KNOWN: ReadonlySet<string> = new Set<string>([
   ...Object.values(ANSWERS).flat(),

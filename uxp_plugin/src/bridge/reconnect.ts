@@ -32,7 +32,15 @@ export function candidates(discovered: number | null, listed: readonly number[])
   return [...new Set(discovered === null ? listed : [discovered, ...listed])];
 }
 
-const GRAVITY: readonly Trouble[] = ["wrong_code", "not_trusted", "version", "not_paired", "closed", "not_running", "port_taken"];
+const GRAVITY: readonly Trouble[] = [
+  "wrong_code",
+  "not_trusted",
+  "version",
+  "not_paired",
+  "closed",
+  "not_running",
+  "port_taken",
+];
 
 /**
  * What to tell of the refusals of all ports, in the order of the ports. Another program on the first port stands in the

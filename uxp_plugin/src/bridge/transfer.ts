@@ -54,8 +54,8 @@ export function filed(name: string, file: Blob): Cargo {
 
 /**
  * Sends a cargo under the transfer's id, from where the bridge says that it has it; all of its bands are read again.
- * Rejects with Lost when the connection ends (do it again with the next one), with BridgeFault when the cargo is refused
- * or is not as long as it said, and with what its bands throw.
+ * Rejects with Lost when the connection ends (do it again with the next one), with BridgeFault when the cargo is
+ * refused or is not as long as it said, and with what its bands throw.
  */
 export async function upload(
   connection: Connection,

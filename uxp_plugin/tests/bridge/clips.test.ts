@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { picture } from "./panel.ts";
 import { ended, faultOf, params, together, type Side } from "./together.ts";
 
-/** The rows that the bridge kept of a picture: the simulated engine copies them into its result, behind a TIFF header. */
+/** The rows that the bridge kept of a picture: the simulated engine copies them, behind a TIFF header. */
 async function kept(side: Side, edited: string, size: number): Promise<Uint8Array> {
   const grant = await side.bridge.grant(side.service.clip());
   const job = await side.bridge.submit({ grant, keyframes: [{ edited, frame: 0 }] });
@@ -85,7 +85,10 @@ test("a picture whose bands cannot be had again fails with what they throw", asy
       yield* bands();
     },
   };
-  await assert.rejects(bridge.send(once, () => sockets.cut()), RangeError);
+  await assert.rejects(
+    bridge.send(once, () => sockets.cut()),
+    RangeError,
+  );
 });
 
 test("a picture that is longer or shorter than it said is not sent as if it were whole", async (t) => {

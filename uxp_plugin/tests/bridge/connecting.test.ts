@@ -82,7 +82,10 @@ test("another program with the bridge's manners but without the token gets nothi
   assert.equal(link.trouble, "port_taken");
   bridge.stop();
   await sent;
-  assert.deepEqual(heard.map((text) => JSON.parse(text).type), ["identify"]);
+  assert.deepEqual(
+    heard.map((text) => JSON.parse(text).type),
+    ["identify"],
+  );
   assert.ok(!heard.join().includes(TOKEN_OF_OURS));
 });
 
@@ -97,7 +100,11 @@ test("another program that learns of a pairing gives no token to keep", async (t
 });
 
 test("a bridge of another version is told from a foreign program", async (t) => {
-  const { port } = await rogue(t, () => "", HELLO.replace('"protocol_min":1,"protocol_max":1', '"protocol_min":2,"protocol_max":3'));
+  const { port } = await rogue(
+    t,
+    () => "",
+    HELLO.replace('"protocol_min":1,"protocol_max":1', '"protocol_min":2,"protocol_max":3'),
+  );
   const { bridge, linked } = panel(t, { port, token: TOKEN_OF_OURS });
   bridge.start();
   const link = await linked("stopped");
@@ -166,7 +173,11 @@ test("a bridge that was stopped says so to everything that waits", async (t) => 
 });
 
 /** A program that took the port: says hello, hears what comes, answers as told. */
-async function rogue(t: TestContext, answer: (said: string) => string, hello = HELLO): Promise<{ port: number; heard: string[] }> {
+async function rogue(
+  t: TestContext,
+  answer: (said: string) => string,
+  hello = HELLO,
+): Promise<{ port: number; heard: string[] }> {
   const heard: string[] = [];
   const server = new WebSocketServer({ port: 0, host: "localhost" });
   await once(server, "listening");

@@ -138,7 +138,7 @@ export function heard<K extends Single, W extends Parameters<Events[K]>[0]>(
   });
 }
 
-/** A picture of noise-like bytes in bands of any sizes, each good until the next; `read` counts how often they were asked for. */
+/** A picture of noise-like bytes in bands of any sizes, each good until the next; `read` counts how often it was read. */
 export function picture(width: number, height: number, band: (index: number) => number): Picture & { read: number } {
   const size = width * height * 4;
   return {

@@ -34,7 +34,8 @@ test("each port is tried once, the discovered one first", () => {
 });
 
 test("of several refusals the one is told that says most", () => {
-  const told = (...troubles: Trouble[]): Trouble => gravest(troubles.map((trouble) => new Refusal(trouble, trouble))).trouble;
+  const told = (...troubles: Trouble[]): Trouble =>
+    gravest(troubles.map((trouble) => new Refusal(trouble, trouble))).trouble;
   assert.equal(told("not_running", "not_paired"), "not_paired");
   assert.equal(told("port_taken", "not_trusted", "not_running"), "not_trusted");
   assert.equal(told("port_taken", "not_running"), "port_taken");

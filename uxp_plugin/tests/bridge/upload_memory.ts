@@ -31,8 +31,11 @@ bridge.start();
 await bridge.send(picture(64, 64, () => Number(band)));
 const before = taken();
 let most = before;
-await bridge.send(picture(Number(width), Number(height), () => Number(band)), () => {
-  most = Math.max(most, taken());
-});
+await bridge.send(
+  picture(Number(width), Number(height), () => Number(band)),
+  () => {
+    most = Math.max(most, taken());
+  },
+);
 console.log(most - before);
 bridge.stop();

@@ -137,7 +137,10 @@ test("a job outlives a service that is killed: it is known again, and ends", asy
   assert.equal(done.state, "done");
   assert.equal(done.attempt, running.attempt + 1);
   const states = side.told.filter((snapshot) => snapshot.job === job).map(({ state }) => state);
-  assert.deepEqual(states.filter((state, index) => state !== states[index - 1]), ["queued", "running", "queued", "running", "done"]);
+  assert.deepEqual(
+    states.filter((state, index) => state !== states[index - 1]),
+    ["queued", "running", "queued", "running", "done"],
+  );
 });
 
 test("a result is fetched whole, though the socket is cut in the middle", async (t) => {
@@ -158,5 +161,8 @@ test("a result is fetched whole, though the socket is cut in the middle", async 
   });
   assert.equal(side.sockets.opened.length, 2);
   assert.equal(sha256(flat), sha256(readFileSync(clip)));
-  assert.ok(have.every((done, index) => index === 0 || done > (have[index - 1] ?? 0)), "no byte is fetched twice");
+  assert.ok(
+    have.every((done, index) => index === 0 || done > (have[index - 1] ?? 0)),
+    "no byte is fetched twice",
+  );
 });
