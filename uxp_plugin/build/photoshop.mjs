@@ -61,7 +61,11 @@ async function script() {
 /** Each icon at one and two pixels for a point, as the manifest names them. */
 function icons() {
   const drawn = {};
-  for (const [name, size, ink] of [["dark", 23, DARK_UI], ["light", 23, LIGHT_UI], ["plugin", 48, DARK_UI]]) {
+  for (const [name, size, ink] of [
+    ["dark", 23, DARK_UI],
+    ["light", 23, LIGHT_UI],
+    ["plugin", 48, DARK_UI],
+  ]) {
     drawn[`icons/${name}.png`] = icon(size, ink);
     drawn[`icons/${name}@2x.png`] = icon(size * 2, ink);
   }

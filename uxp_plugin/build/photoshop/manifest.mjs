@@ -15,6 +15,9 @@ export function domains() {
 export function manifest(fixed, { version, network }) {
   if (network !== "listed" && network !== "all") throw new Error(`--network is "listed" or "all", not "${network}".`);
   const { manifestVersion, id, name, ...rest } = fixed;
-  const requiredPermissions = { ...rest.requiredPermissions, network: { domains: network === "all" ? "all" : domains() } };
+  const requiredPermissions = {
+    ...rest.requiredPermissions,
+    network: { domains: network === "all" ? "all" : domains() },
+  };
   return { manifestVersion, id, name, version, ...rest, requiredPermissions };
 }

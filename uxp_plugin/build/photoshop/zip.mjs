@@ -21,14 +21,34 @@ export function zip(files) {
     const shared = header(content, packed, path);
     const local = Buffer.concat([number32(LOCAL), shared, number16(0), path, packed]);
     directory.push(
-      Buffer.concat([number32(CENTRAL), number16(20), shared, number16(0), number16(0), number16(0), number16(0), number32(0), number32(offset), path]),
+      Buffer.concat([
+        number32(CENTRAL),
+        number16(20),
+        shared,
+        number16(0),
+        number16(0),
+        number16(0),
+        number16(0),
+        number32(0),
+        number32(offset),
+        path,
+      ]),
     );
     parts.push(local);
     offset += local.length;
   }
   const central = Buffer.concat(directory);
   const count = number16(directory.length);
-  const end = [number32(END), number16(0), number16(0), count, count, number32(central.length), number32(offset), number16(0)];
+  const end = [
+    number32(END),
+    number16(0),
+    number16(0),
+    count,
+    count,
+    number32(central.length),
+    number32(offset),
+    number16(0),
+  ];
   return Buffer.concat([...parts, central, ...end]);
 }
 

@@ -76,7 +76,12 @@ export async function modal<T>(
 }
 
 /** One step of the document's history for all that `work` does; none, and nothing changed, when it throws. */
-export async function oneStep<T>(context: ModalContext, document: number, name: string, work: () => Promise<T>): Promise<T> {
+export async function oneStep<T>(
+  context: ModalContext,
+  document: number,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
   const suspension = await context.hostControl.suspendHistory({ documentID: document, name });
   try {
     const result = await work();

@@ -55,7 +55,8 @@ export const EVIDENCE = {
     check: "Record dragging a whole clip on the timeline; see whether a huge negative offset stops at 0.",
   },
   videoLayerPath: {
-    source: "AnimDessin2 AnimD2_applyToAllLayers.jsx knows the key videoLayer; no dump of its content was ever published",
+    source:
+      "AnimDessin2 AnimD2_applyToAllLayers.jsx knows the key videoLayer; no dump of its content was ever published",
     check: "Open a video with File > Open, play `layer` for its layer, and look for the file's path anywhere in it.",
   },
   TIMELINE_EVENTS: {
@@ -63,7 +64,7 @@ export const EVIDENCE = {
     check: "Listen to all events in developer mode, trim, split, move and re-time a clip.",
   },
   fileAddresses: {
-    source: "mikechambers/adb-mcp uses \"file:\" + path as it is; whether spaces must be written %20 is not documented",
+    source: 'mikechambers/adb-mcp uses "file:" + path as it is; whether spaces must be written %20 is not documented',
     check: "Read a result whose folder has a space in its name.",
   },
   MASK_OUTSIDE: {

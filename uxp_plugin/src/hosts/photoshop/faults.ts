@@ -35,8 +35,6 @@ export const faults = {
       `Photoshop gave a picture of another size than the document's ${width} × ${height}.`,
       "Save the document, open it again and retry.",
     ),
-  noClip: () =>
-    new HostError("photoshop.clip_gone", "The clip cannot be opened.", "Check that the file is still there and choose it again."),
   resultGone: (name: string) =>
     new HostError(
       "photoshop.result_gone",

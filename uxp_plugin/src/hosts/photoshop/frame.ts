@@ -36,10 +36,17 @@ function placedAt({ left, top }: Bounds, width: number, height: number): Rectang
 }
 
 /** How a document's frame is asked for, and what the person should know about it. */
-export function exportOf(document: Pick<OpenDocument, "mode" | "colorProfileName">): Treatment & { colorSpace: string | null } {
+export function exportOf(
+  document: Pick<OpenDocument, "mode" | "colorProfileName">,
+): Treatment & { colorSpace: string | null } {
   if (/rgb/i.test(document.mode)) return { ...treatment(document.colorProfileName, false), colorSpace: null };
   if (/gray/i.test(document.mode)) return { ...treatment(document.colorProfileName, true), colorSpace: null };
-  return { convertTo: SRGB, exported: SRGB, colorSpace: "RGB", note: "The frame is converted to sRGB: the document is neither RGB nor gray." };
+  return {
+    convertTo: SRGB,
+    exported: SRGB,
+    colorSpace: "RGB",
+    note: "The frame is converted to sRGB: the document is neither RGB nor gray.",
+  };
 }
 
 /** Says what the frame was read of, to be compared: it must not change between the first band and the last. */

@@ -50,7 +50,8 @@ function mounted(): Panel {
 
 async function propagate(): Promise<void> {
   const done = mounted().propagate();
-  if (!place.isConnected) await modules.photoshop.alert("Videoshop works. Open its panel to follow it and to see what it asks.");
+  if (!place.isConnected)
+    await modules.photoshop.alert("Videoshop works. Open its panel to follow it and to see what it asks.");
   await done;
 }
 

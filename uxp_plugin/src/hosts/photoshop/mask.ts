@@ -20,10 +20,14 @@ const PAINTED = ["pixel", "smartObject", "text", "solidColor", "gradientFill", "
 export async function places(modules: Modules, document: OpenDocument, not: ReadonlySet<number>): Promise<Place[]> {
   const all = allLayers(document.layers).filter(({ id }) => !not.has(id));
   const active = all.filter(({ id }) => document.activeLayers.some((one) => one.id === id));
-  const answers = await askAll(modules.photoshop, all.map(({ id }) => hasUserMask(document.id, id)));
+  const answers = await askAll(
+    modules.photoshop,
+    all.map(({ id }) => hasUserMask(document.id, id)),
+  );
   const masked = all.filter((_, index) => answers[index]?.hasUserMask === true);
   const others = masked.filter(({ visible }) => visible);
-  const layer = masked.find(({ id }) => active.some((one) => one.id === id)) ?? (others.length === 1 ? others[0] : undefined);
+  const layer =
+    masked.find(({ id }) => active.some((one) => one.id === id)) ?? (others.length === 1 ? others[0] : undefined);
   const found: Place[] = layer === undefined ? [] : [{ name: "layer mask", layer }];
   const selected = await ask(modules.photoshop, selection(document.id));
   if (selected?.selection !== undefined) found.push({ name: "selection" });
@@ -41,9 +45,19 @@ export async function readMask(modules: Modules, document: OpenDocument, place: 
   const documentID = document.id;
   switch (place.name) {
     case "layer mask":
-      return picture(document, await pieceOf(() => imaging.getLayerMask({ documentID, layerID: place.layer.id, kind: "user" })), MASK_OUTSIDE);
+      return picture(
+        document,
+        await pieceOf(() => imaging.getLayerMask({ documentID, layerID: place.layer.id, kind: "user" })),
+        MASK_OUTSIDE,
+      );
     case "selection":
-      return picture(document, await pieceOf(() => imaging.getSelection({ documentID, sourceBounds: { left: 0, top: 0, right: width, bottom: height } })), 0);
+      return picture(
+        document,
+        await pieceOf(() =>
+          imaging.getSelection({ documentID, sourceBounds: { left: 0, top: 0, right: width, bottom: height } }),
+        ),
+        0,
+      );
     case "layer alpha":
       return await alphaPicture(modules, document, place.layer);
   }
@@ -57,24 +71,39 @@ export async function readMask(modules: Modules, document: OpenDocument, place: 
 /** A layer's alpha, band by band: its pixels are four times as much. */
 async function alphaPicture({ photoshop }: Modules, document: OpenDocument, layer: Layer): Promise<Picture | null> {
   const { left, top, right, bottom } = layer.boundsNoEffects;
-  const inside = { left: Math.max(0, left), top: Math.max(0, top), right: Math.min(document.width, right), bottom: Math.min(document.height, bottom) };
+  const inside = {
+    left: Math.max(0, left),
+    top: Math.max(0, top),
+    right: Math.min(document.width, right),
+    bottom: Math.min(document.height, bottom),
+  };
   if (inside.left >= inside.right || inside.top >= inside.bottom) return null;
   const pieces: Piece[] = [];
   for (const band of bands(inside.bottom - inside.top, (inside.right - inside.left) * 8)) {
     const sourceBounds = { ...inside, top: inside.top + band.top, bottom: inside.top + band.bottom };
-    const found = await piece(photoshop, () => photoshop.imaging.getPixels({ documentID: document.id, layerID: layer.id, sourceBounds }));
+    const found = await piece(photoshop, () =>
+      photoshop.imaging.getPixels({ documentID: document.id, layerID: layer.id, sourceBounds }),
+    );
     if (found !== null) pieces.push(alphaOf(found));
   }
   return picture(document, pieces, 0);
 }
 
 function picture({ width, height }: OpenDocument, pieces: readonly Piece[], outside: number): Picture | null {
-  const layout: Layout = { width, channels: 1, bits: pieces.some(({ samples }) => samples.BYTES_PER_ELEMENT > 1) ? 16 : 8 };
+  const layout: Layout = {
+    width,
+    channels: 1,
+    bits: pieces.some(({ samples }) => samples.BYTES_PER_ELEMENT > 1) ? 16 : 8,
+  };
   const bytes = new Uint8Array((width * height * layout.bits) / 8);
   bytes.fill(outside);
   for (const one of pieces) {
     const [top, bottom] = [Math.max(0, one.bounds.top), Math.min(height, one.bounds.bottom)];
-    if (top < bottom) bytes.set(rows(one, top, bottom, layout, (linear) => linear, outside), (top * width * layout.bits) / 8);
+    if (top < bottom)
+      bytes.set(
+        rows(one, top, bottom, layout, (linear) => linear, outside),
+        (top * width * layout.bits) / 8,
+      );
   }
   if (!varies(bytes, bytes[0] ?? 0)) return null;
   return {

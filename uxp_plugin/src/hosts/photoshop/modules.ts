@@ -86,7 +86,8 @@ export function loadModules(load: Require = require): Modules {
     documents: () => [...app.documents],
     activeDocument: () => (app.documents.length === 0 ? null : app.activeDocument),
     open: (entry) => app.open(asFile(entry)),
-    savePng: (document, entry) => dom(document).saveAs.png(asFile(entry), { compression: 6, interlaced: false } as PNGSaveOptions, true),
+    savePng: (document, entry) =>
+      dom(document).saveAs.png(asFile(entry), { compression: 6, interlaced: false } as PNGSaveOptions, true),
     alert: (message) => app.showAlert(message),
     batchPlay: (commands, goOn) => action.batchPlay([...commands], { continueOnError: goOn }),
     listen(events, heard) {

@@ -16,8 +16,26 @@ import { thumbnail } from "./thumbnail.ts";
 import { clipFrame, readFrame, readTimeline, type ClipFacts } from "./timeline.ts";
 
 const CHANGES = [
-  "select", "open", "close", "save", "set", "make", "delete", "historyStateChanged", "placeEvent", "show", "hide", "move", "paste",
-  "invert", "inverse", "deselect", "newPlacedLayer", "convertMode", "placedLayerRelinkToFile", ...TIMELINE_EVENTS,
+  "select",
+  "open",
+  "close",
+  "save",
+  "set",
+  "make",
+  "delete",
+  "historyStateChanged",
+  "placeEvent",
+  "show",
+  "hide",
+  "move",
+  "paste",
+  "invert",
+  "inverse",
+  "deselect",
+  "newPlacedLayer",
+  "convertMode",
+  "placedLayerRelinkToFile",
+  ...TIMELINE_EVENTS,
 ];
 const PLAYHEAD_SECONDS = 2;
 
@@ -68,7 +86,9 @@ class InPhotoshop implements PhotoshopHost {
     const found = await this.source(document);
     const [mask] = await places(this.modules, document, await this.noEdits(document, found));
     const { note } = exportOf(document);
-    const notes = [...found.notes, note, ...this.maskNotes, this.imagingFault].filter((one): one is string => one !== null);
+    const notes = [...found.notes, note, ...this.maskNotes, this.imagingFault].filter(
+      (one): one is string => one !== null,
+    );
     return {
       document: document.title,
       clip: found.clip,
@@ -128,7 +148,9 @@ class InPhotoshop implements PhotoshopHost {
     const document = this.target();
     const found = document === null ? NOTHING : await this.source(document);
     const target =
-      document === null ? null : { document, layer: found.layer, oneToOne: (await this.frame(document, found)) !== null };
+      document === null
+        ? null
+        : { document, layer: found.layer, oneToOne: (await this.frame(document, found)) !== null };
     const { path, ...imported } = await bringIn(this.modules, result, target, (shown) => this.reveal(shown));
     await this.memory.rememberPlaced(path);
     return imported;
@@ -220,4 +242,3 @@ class InPhotoshop implements PhotoshopHost {
     if (opened !== undefined) opened.untouched = false;
   }
 }
-

@@ -96,9 +96,14 @@ function lay(
   const hasAlpha = components === 2 || components === 4;
   const gray = components < 3;
   const [left, right] = [Math.max(0, bounds.left), Math.min(width, bounds.right)];
-  for (let y = Math.max(top, bounds.top); y < Math.min(bottom, bounds.bottom); y++) {
+  const asIs = layout.bits === 8 && samples.BYTES_PER_ELEMENT === 1 && components === channels;
+  for (let y = Math.max(top, bounds.top); y < Math.min(bottom, bounds.bottom) && left < right; y++) {
     let from = ((y - bounds.top) * stride + left - bounds.left) * components;
     let to = ((y - top) * width + left) * channels;
+    if (asIs) {
+      target.set(samples.subarray(from, from + (right - left) * channels), to);
+      continue;
+    }
     for (let x = left; x < right; x++, from += components, to += channels) {
       target[to] = color(from);
       if (channels === 1) continue;

@@ -13,7 +13,8 @@ const CHANNELS: Readonly<Record<number, 1 | 2 | 3 | 4>> = { 0: 1, 2: 3, 3: 3, 4:
 
 /** The header of a PNG that is whole from its signature to its end; else null. */
 export function announced(bytes: Uint8Array): PngHeader | null {
-  if (bytes.length < 45 || !startsWith(bytes, 0, SIGNATURE) || !startsWith(bytes, bytes.length - END.length, END)) return null;
+  if (bytes.length < 45 || !startsWith(bytes, 0, SIGNATURE) || !startsWith(bytes, bytes.length - END.length, END))
+    return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const channels = CHANNELS[view.getUint8(25)];
   if (channels === undefined) return null;

@@ -31,12 +31,19 @@ export function treatment(documentProfile: string, gray: boolean): Treatment {
   if (/adobe rgb|prophoto|romm|apple rgb|colormatch|wide gamut|eci\s*rgb|generic rgb/i.test(name)) {
     return { convertTo: SRGB, exported: SRGB, note: `The frame is converted from ${name} to sRGB.` };
   }
-  return { convertTo: null, exported: name, note: `The colour profile ${name} is not one of video; check the result's colours.` };
+  return {
+    convertTo: null,
+    exported: name,
+    note: `The colour profile ${name} is not one of video; check the result's colours.`,
+  };
 }
 
 const srgb: Curve = (linear) => (linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055);
 const bt709: Curve = (linear) => (linear < 0.018 ? 4.5 * linear : 1.099 * linear ** 0.45 - 0.099);
-const power = (gamma: number): Curve => (linear) => linear ** (1 / gamma);
+const power =
+  (gamma: number): Curve =>
+  (linear) =>
+    linear ** (1 / gamma);
 
 /** The curve that takes a 32-bit document's linear light to its profile's code values, and what is assumed. */
 export function curveOf(documentProfile: string): { readonly curve: Curve; readonly name: string } {

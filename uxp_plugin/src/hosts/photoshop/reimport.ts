@@ -48,7 +48,11 @@ export async function bringIn(
     }
   }
   await reveal(first.path);
-  return { rung: "shown in its folder", todo: `Drag ${nameOf(first.path)} from the folder that opened onto the document.`, path: first.path };
+  return {
+    rung: "shown in its folder",
+    todo: `Drag ${nameOf(first.path)} from the folder that opened onto the document.`,
+    path: first.path,
+  };
 }
 
 /** What Photoshop refuses leads to the next rung; a busy Photoshop and a person's cancel end the ladder. */
@@ -94,11 +98,24 @@ async function align({ photoshop }: Modules, start: number, timeline: Timeline |
   }
 }
 
-function todo(document: OpenDocument, id: number, result: ResultFiles, target: Target, aligned: boolean): string | null {
+function todo(
+  document: OpenDocument,
+  id: number,
+  result: ResultFiles,
+  target: Target,
+  aligned: boolean,
+): string | null {
   const steps: string[] = [];
   if (!aligned) steps.push(`Drag the new layer on the timeline so that it starts at the clip's frame ${result.start}.`);
-  else if (!target.oneToOne) steps.push(`If the clip was trimmed or moved, move the new layer to start at the clip's frame ${result.start}.`);
-  const above = document.layers.slice(0, Math.max(0, document.layers.findIndex((one) => one.id === id)));
+  else if (!target.oneToOne)
+    steps.push(`If the clip was trimmed or moved, move the new layer to start at the clip's frame ${result.start}.`);
+  const above = document.layers.slice(
+    0,
+    Math.max(
+      0,
+      document.layers.findIndex((one) => one.id === id),
+    ),
+  );
   if (above.some(({ visible }) => visible)) steps.push("Hide the layers that you painted on: they cover the new one.");
   return steps.length === 0 ? null : steps.join(" ");
 }

@@ -28,9 +28,16 @@ export interface Candidate {
 }
 
 /** Results that were placed before look like clips; they are none. */
-export async function candidates(modules: Modules, document: OpenDocument, placed: ReadonlySet<string>): Promise<Candidate[]> {
+export async function candidates(
+  modules: Modules,
+  document: OpenDocument,
+  placed: ReadonlySet<string>,
+): Promise<Candidate[]> {
   const layers = allLayers(document.layers).filter(({ kind }) => kind === "smartObject" || kind === "video");
-  const described = await askAll(modules.photoshop, layers.map(({ id }) => describe(document.id, id)));
+  const described = await askAll(
+    modules.photoshop,
+    layers.map(({ id }) => describe(document.id, id)),
+  );
   return layers.flatMap(({ id, kind }, index) => {
     const known = described[index] ?? null;
     const path = known === null ? null : pathOf(known, kind);
@@ -44,7 +51,10 @@ function pathOf(described: Descriptor, kind: string): string | null {
 }
 
 /** The selected layer's clip, else the only one, else the lowest: edits lie above what they are edits of. */
-export function chosen(found: readonly Candidate[], active: readonly number[]): { one: Candidate; sure: boolean } | null {
+export function chosen(
+  found: readonly Candidate[],
+  active: readonly number[],
+): { one: Candidate; sure: boolean } | null {
   const selected = found.find(({ layer }) => active.includes(layer));
   const one = selected ?? found[found.length - 1];
   if (one === undefined) return null;
@@ -60,18 +70,29 @@ export async function findSource(
   const notes: string[] = [];
   const placed = await memory.placed();
   const layers = await candidates(modules, document, placed);
-  const choice = chosen(layers, document.activeLayers.map(({ id }) => id));
+  const choice = chosen(
+    layers,
+    document.activeLayers.map(({ id }) => id),
+  );
   if (choice !== null && (await exists(modules, choice.one.path))) {
     const { path, from, layer } = choice.one;
-    if (!choice.sure) notes.push(`Several clips are in this document; ${nameOf(path)}, the lowest, is meant. Select another to mean it.`);
+    if (!choice.sure)
+      notes.push(
+        `Several clips are in this document; ${nameOf(path)}, the lowest, is meant. Select another to mean it.`,
+      );
     return { clip: { path, name: nameOf(path), from }, layer, notes };
   }
   if (choice !== null) notes.push(`The linked file ${nameOf(choice.one.path)} is not there any more.`);
   const known = await memory.answer(document);
   const movie = allLayers(document.layers).filter(({ kind }) => kind === "video");
   const layer = choice?.one.layer ?? (movie.length === 1 ? (movie[0]?.id ?? null) : null);
-  for (const [path, from] of [[opened, "opened"], [known, "asked"], [ownFile(document, placed), "document"]] as const) {
-    if (path !== null && (await exists(modules, path))) return { clip: { path, name: nameOf(path), from }, layer, notes };
+  for (const [path, from] of [
+    [opened, "opened"],
+    [known, "asked"],
+    [ownFile(document, placed), "document"],
+  ] as const) {
+    if (path !== null && (await exists(modules, path)))
+      return { clip: { path, name: nameOf(path), from }, layer, notes };
   }
   if (known !== null) notes.push(`The clip ${nameOf(known)} that you chose is not there any more.`);
   return { clip: null, layer, notes };

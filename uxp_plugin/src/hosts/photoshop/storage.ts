@@ -51,7 +51,9 @@ export function configFolder(os: Pick<Os, "platform" | "homedir">): string {
   return `${home}/.config/videoshop`;
 }
 
-export async function discover(modules: Pick<Modules, "fs" | "os">): Promise<{ port: number | null; token: string | null }> {
+export async function discover(
+  modules: Pick<Modules, "fs" | "os">,
+): Promise<{ port: number | null; token: string | null }> {
   const folder = configFolder(modules.os);
   const separator = folder.includes("\\") ? "\\" : "/";
   const [announced, token] = await Promise.all(

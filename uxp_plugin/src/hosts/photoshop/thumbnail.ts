@@ -12,7 +12,12 @@ export async function thumbnail({ photoshop }: Modules, document: OpenDocument):
   const { imaging } = photoshop;
   const size = { height: Math.min(HEIGHT, document.height) };
   try {
-    const { imageData } = await imaging.getPixels({ documentID: document.id, targetSize: size, applyAlpha: true, colorSpace: "RGB" });
+    const { imageData } = await imaging.getPixels({
+      documentID: document.id,
+      targetSize: size,
+      applyAlpha: true,
+      colorSpace: "RGB",
+    });
     try {
       if (imageData.componentSize === 8 && imageData.components === 3) {
         return address(await imaging.encodeImageData({ imageData, base64: true }));
@@ -23,7 +28,13 @@ export async function thumbnail({ photoshop }: Modules, document: OpenDocument):
       const bounds = { left: 0, top: 0, right: width, bottom: height };
       const { curve } = curveOf(exportOf(document).exported ?? SRGB);
       const plain = rows({ samples, components, bounds }, 0, height, layout, curve);
-      const small = await imaging.createImageDataFromBuffer(plain, { width, height, components: 3, colorSpace: "RGB", colorProfile: SRGB });
+      const small = await imaging.createImageDataFromBuffer(plain, {
+        width,
+        height,
+        components: 3,
+        colorSpace: "RGB",
+        colorProfile: SRGB,
+      });
       try {
         return address(await imaging.encodeImageData({ imageData: small, base64: true }));
       } finally {

@@ -37,7 +37,8 @@ export async function readFrame(photoshop: Photoshop): Promise<number | null> {
 export function frameOf(timecode: unknown, documentRate: number): number | null {
   if (typeof timecode !== "object" || timecode === null) return null;
   const { minutes = 0, seconds = 0, frame = 0, frameRate = documentRate } = timecode as Record<string, unknown>;
-  if (![minutes, seconds, frame, frameRate].every((one) => typeof one === "number" && Number.isFinite(one))) return null;
+  if (![minutes, seconds, frame, frameRate].every((one) => typeof one === "number" && Number.isFinite(one)))
+    return null;
   const index = (Number(minutes) * 60 + Number(seconds)) * Math.round(Number(frameRate)) + Number(frame);
   return index >= 0 ? Math.round(index) : null;
 }

@@ -24,7 +24,10 @@ export interface FolderEntry extends Entry {
 
 export interface LocalFileSystem {
   /** Null, or in some versions nothing, when the person refuses. */
-  getFileForOpening(options?: { types?: readonly string[]; allowMultiple?: false }): Promise<FileEntry | null | undefined>;
+  getFileForOpening(options?: {
+    types?: readonly string[];
+    allowMultiple?: false;
+  }): Promise<FileEntry | null | undefined>;
   getTemporaryFolder(): Promise<FolderEntry>;
   /** Needs `localFileSystem: "fullAccess"` for `file:` addresses. Throws when there is nothing. */
   getEntryWithUrl(url: string): Promise<Entry>;

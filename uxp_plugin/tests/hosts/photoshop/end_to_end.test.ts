@@ -49,7 +49,14 @@ function shot(plugin: Plugin, path: string): SimDocument {
     composite: rasterOf(new URL("box_edited.png", DEMO), 3),
     layers: [
       { id: 2, name: "Label", visible: true, kind: "pixel", mask: rasterOf(new URL("box_mask.png", DEMO), 1) },
-      { id: 1, name: "box", visible: true, kind: "smartObject", link: path, clip: { start: 0, end: frames, content: frames } },
+      {
+        id: 1,
+        name: "box",
+        visible: true,
+        kind: "smartObject",
+        link: path,
+        clip: { start: 0, end: frames, content: frames },
+      },
     ],
     active: [2],
     timeline: { rate, frames, frame: EDITED },
@@ -63,7 +70,9 @@ function theButton(root: HTMLElement, words: string): HTMLButtonElement {
 
 /** What the person can see of the panel. */
 function seen(root: HTMLElement): string {
-  const parts = Array.from(root.querySelectorAll("p, h3, button")).filter((part) => part.closest(".vs-hidden") === null);
+  const parts = Array.from(root.querySelectorAll("p, h3, button")).filter(
+    (part) => part.closest(".vs-hidden") === null,
+  );
   return parts.map(({ textContent }) => textContent).join("\n");
 }
 
@@ -97,26 +106,43 @@ test("the pressed button brings a real layer back above the clip", { timeout: PA
   assert.deepEqual(plugin.complaints, []);
 });
 
-test("a clip opened with Videoshop is propagated by the playhead's number, without looking for the frame", { timeout: PATIENCE * 2 }, async (t) => {
-  const { plugin, root, folder } = await open(t);
-  const { simulator } = plugin;
-  simulator.files.picks = clip(folder);
-  const standing = (): string => `${seen(root)}\n${simulator.alerts.join("\n")}\n${plugin.complaints.join("\n")}`;
-  await until(() => seen(root).includes("Connected."), 30_000, standing);
-  plugin.command("open");
-  await until(() => simulator.documents.length === 1, 30_000, standing);
-  const document = simulator.active();
-  assert.ok(document.timeline);
-  document.timeline.frame = EDITED;
-  simulator.byHand("make", (open) => {
-    open.composite = rasterOf(new URL("box_edited.png", DEMO), 3);
-    open.layers.unshift({ id: 2, name: "Label", visible: true, kind: "pixel", mask: rasterOf(new URL("box_mask.png", DEMO), 1) });
-    open.active = [2];
-  });
-  await until(() => !theButton(root, "Propagate to video").disabled && seen(root).includes(`${EDITED} – from the document`), 30_000, standing);
-  theButton(root, "Propagate to video").click();
-  await until(() => simulator.imported.length > 1, PATIENCE, standing);
-  await until(() => seen(root).includes("placed as a linked layer"), 10_000, standing);
-  assert.deepEqual(document.layers.map(({ kind }) => kind), ["pixel", "smartObject", "video"]);
-  assert.doesNotMatch(seen(root), /trimmed or moved/);
-});
+test(
+  "a clip opened with Videoshop is propagated by the playhead's number, without looking for the frame",
+  { timeout: PATIENCE * 2 },
+  async (t) => {
+    const { plugin, root, folder } = await open(t);
+    const { simulator } = plugin;
+    simulator.files.picks = clip(folder);
+    const standing = (): string => `${seen(root)}\n${simulator.alerts.join("\n")}\n${plugin.complaints.join("\n")}`;
+    await until(() => seen(root).includes("Connected."), 30_000, standing);
+    plugin.command("open");
+    await until(() => simulator.documents.length === 1, 30_000, standing);
+    const document = simulator.active();
+    assert.ok(document.timeline);
+    document.timeline.frame = EDITED;
+    simulator.byHand("make", (open) => {
+      open.composite = rasterOf(new URL("box_edited.png", DEMO), 3);
+      open.layers.unshift({
+        id: 2,
+        name: "Label",
+        visible: true,
+        kind: "pixel",
+        mask: rasterOf(new URL("box_mask.png", DEMO), 1),
+      });
+      open.active = [2];
+    });
+    await until(
+      () => !theButton(root, "Propagate to video").disabled && seen(root).includes(`${EDITED} – from the document`),
+      30_000,
+      standing,
+    );
+    theButton(root, "Propagate to video").click();
+    await until(() => simulator.imported.length > 1, PATIENCE, standing);
+    await until(() => seen(root).includes("placed as a linked layer"), 10_000, standing);
+    assert.deepEqual(
+      document.layers.map(({ kind }) => kind),
+      ["pixel", "smartObject", "video"],
+    );
+    assert.doesNotMatch(seen(root), /trimmed or moved/);
+  },
+);

@@ -9,11 +9,23 @@ test("the composite leaves in the document's depth, padded to the canvas, and no
   const { simulator, host, folder } = studio();
   painted(simulator, clip(folder), { composite: plain(10, 5, [1, 2, 3], 8, 3, 4) });
   const picture = await host.edited();
-  assert.deepEqual([picture.kind, picture.width, picture.height, picture.channels, picture.bits], ["raw", 16, 12, 3, 8]);
+  assert.deepEqual(
+    [picture.kind, picture.width, picture.height, picture.channels, picture.bits],
+    ["raw", 16, 12, 3, 8],
+  );
   const bytes = await bytesOf(picture);
   assert.equal(bytes.length, picture.size);
   const at = (x: number, y: number): number[] => [...bytes.subarray((y * 16 + x) * 3, (y * 16 + x) * 3 + 3)];
-  assert.deepEqual([at(2, 4), at(3, 4), at(12, 8), at(13, 8), at(12, 9)], [[0, 0, 0], [1, 2, 3], [1, 2, 3], [0, 0, 0], [0, 0, 0]]);
+  assert.deepEqual(
+    [at(2, 4), at(3, 4), at(12, 8), at(13, 8), at(12, 9)],
+    [
+      [0, 0, 0],
+      [1, 2, 3],
+      [1, 2, 3],
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+  );
   assert.equal(simulator.ledger.held, 0);
 });
 
@@ -28,7 +40,10 @@ test("16 bits leave over the full range", async () => {
 
 test("32 bits are encoded with the document's profile, which is named without its addition", async () => {
   const { simulator, host, folder } = studio();
-  painted(simulator, clip(folder), { composite: plain(16, 12, [0, 0.5, 4], 32), profile: "sRGB IEC61966-2.1 (Linear RGB Profile)" });
+  painted(simulator, clip(folder), {
+    composite: plain(16, 12, [0, 0.5, 4], 32),
+    profile: "sRGB IEC61966-2.1 (Linear RGB Profile)",
+  });
   const picture = await host.edited();
   const bytes = await bytesOf(picture);
   assert.deepEqual([picture.bits, picture.profile], [16, "sRGB IEC61966-2.1"]);
@@ -37,7 +52,11 @@ test("32 bits are encoded with the document's profile, which is named without it
 
 test("a gray document leaves as gray, and as colour with alpha when its transparency is the mask", async () => {
   const { simulator, host, folder } = studio();
-  const document = painted(simulator, clip(folder), { mode: "grayscaleMode", profile: "Gray Gamma 2.2", composite: plain(16, 12, [77]) });
+  const document = painted(simulator, clip(folder), {
+    mode: "grayscaleMode",
+    profile: "Gray Gamma 2.2",
+    composite: plain(16, 12, [77]),
+  });
   assert.equal((await host.edited()).channels, 1);
   document.composite = plain(8, 12, [77, 200]);
   document.layers = document.layers.filter(({ id }) => id === 1);
@@ -58,13 +77,22 @@ test("a space for still images is converted to sRGB by Photoshop, and said so", 
   const { simulator, host, folder } = studio();
   painted(simulator, clip(folder), { profile: "Adobe RGB (1998)" });
   assert.equal((await host.edited()).profile, "sRGB IEC61966-2.1");
-  assert.deepEqual([...simulator.ledger.profiles].filter((name) => name.startsWith("s")), ["sRGB IEC61966-2.1"]);
+  assert.deepEqual(
+    [...simulator.ledger.profiles].filter((name) => name.startsWith("s")),
+    ["sRGB IEC61966-2.1"],
+  );
   assert.ok((await host.look()).notes.includes("The frame is converted from Adobe RGB (1998) to sRGB."));
 });
 
 test("a frame of 66 MB needs at most 64 MB of Photoshop's image data", async () => {
   const { simulator, host, folder } = studio();
-  painted(simulator, clip(folder), { width: 4096, height: 2160, composite: plain(4096, 2160, [1, 2, 3, 32768], 16), layers: [], active: [] });
+  painted(simulator, clip(folder), {
+    width: 4096,
+    height: 2160,
+    composite: plain(4096, 2160, [1, 2, 3, 32768], 16),
+    layers: [],
+    active: [],
+  });
   const picture = await host.edited();
   assert.equal(picture.size, 4096 * 2160 * 8);
   let most = 0;
@@ -76,7 +104,13 @@ test("a frame of 66 MB needs at most 64 MB of Photoshop's image data", async () 
 for (const emptyRegions of ["empty", "error"] as const) {
   test(`rows in which nothing is visible are transparent, or read from a PNG, where Photoshop answers with an ${emptyRegions}`, async () => {
     const { simulator, host, folder } = studio({ emptyRegions });
-    painted(simulator, clip(folder), { width: 4096, height: 1000, composite: plain(4, 1, [5, 6, 7, 255], 8, 0, 0), layers: [], active: [] });
+    painted(simulator, clip(folder), {
+      width: 4096,
+      height: 1000,
+      composite: plain(4, 1, [5, 6, 7, 255], 8, 0, 0),
+      layers: [],
+      active: [],
+    });
     const picture = await host.edited();
     if (emptyRegions === "empty") {
       const bytes = await bytesOf(picture);
@@ -104,17 +138,32 @@ test("where imaging fails Photoshop saves a copy as PNG, which is read, said and
 
 test("a document that changes between two bands is not sent as a mixture", async () => {
   const { simulator, host, folder } = studio();
-  painted(simulator, clip(folder), { width: 4096, height: 1024, composite: plain(4096, 1024, [1, 2, 3]), layers: [], active: [] });
+  painted(simulator, clip(folder), {
+    width: 4096,
+    height: 1024,
+    composite: plain(4096, 1024, [1, 2, 3]),
+    layers: [],
+    active: [],
+  });
   const picture = await host.edited();
   const bands = picture.bands()[Symbol.asyncIterator]();
   await bands.next();
   simulator.byHand("paint", () => undefined);
-  await assert.rejects(Promise.resolve(bands.next()), (error: HostError) => error.code === "photoshop.changed" && error.hint !== "");
+  await assert.rejects(
+    Promise.resolve(bands.next()),
+    (error: HostError) => error.code === "photoshop.changed" && error.hint !== "",
+  );
 });
 
 test("Photoshop is modal for each band alone and never between them", async () => {
   const { simulator, host, folder } = studio();
-  painted(simulator, clip(folder), { width: 4096, height: 1024, composite: plain(4096, 1024, [1, 2, 3]), layers: [], active: [] });
+  painted(simulator, clip(folder), {
+    width: 4096,
+    height: 1024,
+    composite: plain(4096, 1024, [1, 2, 3]),
+    layers: [],
+    active: [],
+  });
   const picture = await host.edited();
   for await (const band of picture.bands()) {
     assert.equal(simulator.depth, 0);
@@ -140,7 +189,9 @@ test("the mask is the layer's, else the selection, else the painted layer's alph
     if (mask === null) return [];
     assert.deepEqual([mask.channels, mask.width, mask.height, mask.size], [1, 16, 12, 192]);
     const bytes = await bytesOf(mask);
-    return [...bytes.entries()].filter(([, value]) => value > 0).map(([index, value]) => `${index % 16},${Math.floor(index / 16)}=${value}`);
+    return [...bytes.entries()]
+      .filter(([, value]) => value > 0)
+      .map(([index, value]) => `${index % 16},${Math.floor(index / 16)}=${value}`);
   };
   assert.equal((await host.look()).mask, "layer mask");
   assert.deepEqual((await inside()).slice(0, 2), ["5,6=255", "6,6=255"]);
@@ -167,7 +218,9 @@ test("a mask that is the same everywhere says nothing: the next is taken and it 
 test("a 16-bit mask keeps its depth", async () => {
   const { simulator, host, folder } = studio();
   const document = painted(simulator, clip(folder));
-  document.layers = document.layers.map((layer) => (layer.id === 2 ? { ...layer, mask: plain(2, 2, [16384], 16, 1, 1) } : layer));
+  document.layers = document.layers.map((layer) =>
+    layer.id === 2 ? { ...layer, mask: plain(2, 2, [16384], 16, 1, 1) } : layer,
+  );
   const mask = (await host.mask()) ?? assert.fail("no mask");
   const bytes = await bytesOf(mask);
   assert.equal(mask.bits, 16);
@@ -176,7 +229,14 @@ test("a 16-bit mask keeps its depth", async () => {
 
 test("without a document there is nothing to look at, and the person is told what to do", async () => {
   const { host } = studio();
-  assert.deepEqual(await host.look(), { document: null, clip: null, frame: null, mask: null, thumbnail: null, notes: [] });
+  assert.deepEqual(await host.look(), {
+    document: null,
+    clip: null,
+    frame: null,
+    mask: null,
+    thumbnail: null,
+    notes: [],
+  });
   await assert.rejects(host.edited(), { code: "photoshop.no_document" });
 });
 

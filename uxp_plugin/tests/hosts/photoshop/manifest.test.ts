@@ -39,13 +39,17 @@ test("the package is the same, byte for byte, when it is built again", async () 
 
 test("Python reads the package without a complaint", async () => {
   const { spawnSync } = await import("node:child_process");
-  const { status, stdout } = spawnSync(process.env.PYTHON ?? "python3", ["-m", "zipfile", "-t", ccx], { encoding: "utf8" });
+  const { status, stdout } = spawnSync(process.env.PYTHON ?? "python3", ["-m", "zipfile", "-t", ccx], {
+    encoding: "utf8",
+  });
   assert.equal(status, 0);
   assert.match(stdout, /Done testing/);
 });
 
 test("Photoshop loads the manifest: one host, id, name, main, and a version of three parts", () => {
-  const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   assert.equal(manifest.manifestVersion, 5);
   assert.match(manifest.id, /^[a-z.]+$/);
   assert.ok(manifest.name.length >= 3 && manifest.name.length <= 45);
@@ -57,7 +61,12 @@ test("Photoshop loads the manifest: one host, id, name, main, and a version of t
 
 test("the menu has one panel and three commands, their ids each once", () => {
   const named = manifest.entrypoints.map(({ type, label }) => `${type} ${label.default}`);
-  assert.deepEqual(named, ["panel Videoshop", "command Propagate to video", "command Open clip with Videoshop", "command Cancel"]);
+  assert.deepEqual(named, [
+    "panel Videoshop",
+    "command Propagate to video",
+    "command Open clip with Videoshop",
+    "command Cancel",
+  ]);
   assert.equal(new Set(manifest.entrypoints.map(({ id }) => id)).size, manifest.entrypoints.length);
 });
 
@@ -70,16 +79,26 @@ test("every icon that the manifest names is there, in its size, at each scale", 
       assert.ok(content !== undefined, path);
       const image = PNG.sync.read(content);
       assert.deepEqual([image.width, image.height], [width * factor, height * factor]);
-      assert.ok(image.data.some((byte, index) => index % 4 === 3 && byte > 0), "the icon is empty");
+      assert.ok(
+        image.data.some((byte, index) => index % 4 === 3 && byte > 0),
+        "the icon is empty",
+      );
     }
   }
 });
 
 test("the network is the bridge's ports on this machine and nothing else, each with scheme and port", () => {
   const protocol = readFileSync(new URL("../../../../bridge_server/protocol/PROTOCOL.md", import.meta.url), "utf8");
-  const ports = /free port of ([\d, ]+)/.exec(protocol)?.[1]?.split(",").map((port) => port.trim()).filter(Boolean) ?? [];
+  const ports =
+    /free port of ([\d, ]+)/
+      .exec(protocol)?.[1]
+      ?.split(",")
+      .map((port) => port.trim())
+      .filter(Boolean) ?? [];
   assert.equal(ports.length, 4);
-  const expected = ["ws", "http"].flatMap((scheme) => ["localhost", "127.0.0.1"].flatMap((host) => ports.map((port) => `${scheme}://${host}:${port}`)));
+  const expected = ["ws", "http"].flatMap((scheme) =>
+    ["localhost", "127.0.0.1"].flatMap((host) => ports.map((port) => `${scheme}://${host}:${port}`)),
+  );
   assert.deepEqual(manifest.requiredPermissions.network?.domains, expected);
   assert.equal(manifest.requiredPermissions.localFileSystem, "fullAccess");
 });
@@ -93,7 +112,13 @@ test("a build switch asks for the whole network, bare, and no other word does", 
 
 test("nothing in the script needs what UXP lacks or forbids", () => {
   const script = files.get("main.js")?.toString("utf8") ?? "";
-  assert.doesNotMatch(script, /\bnew TextDecoder\b|\bnew MutationObserver\b|\bmatchMedia\s*\(|crypto\.subtle|\beval\s*\(|new Function\b|createObjectURL/);
+  assert.doesNotMatch(
+    script,
+    /\bnew TextDecoder\b|\bnew MutationObserver\b|\bmatchMedia\s*\(|crypto\.subtle|\beval\s*\(|new Function\b|createObjectURL/,
+  );
   const required = [...script.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name);
-  assert.deepEqual(required.filter((name) => !["photoshop", "uxp", "fs", "os"].includes(name ?? "")), []);
+  assert.deepEqual(
+    required.filter((name) => !["photoshop", "uxp", "fs", "os"].includes(name ?? "")),
+    [],
+  );
 });

@@ -36,7 +36,8 @@ test("a timecode counts from 0, absent members as 0, with the rounded rate's fra
   assert.equal(frameOf({ seconds: 2, frame: 3, frameRate: 30 }, 25), 63);
   assert.equal(frameOf({ minutes: 1, seconds: 1 }, 23.976), 61 * 24);
   assert.equal(frameOf({ seconds: 0, frame: 345, frameRate: 30 }, 30), 345);
-  for (const wrong of [null, undefined, 7, { seconds: "1" }, { frame: Number.NaN }, { frame: -4 }]) assert.equal(frameOf(wrong, 25), null);
+  for (const wrong of [null, undefined, 7, { seconds: "1" }, { frame: Number.NaN }, { frame: -4 }])
+    assert.equal(frameOf(wrong, 25), null);
 });
 
 test("the playhead is the clip's frame only where the timeline is the clip", () => {
@@ -74,7 +75,10 @@ test("a video layer's file is taken wherever it stands, but only when there is o
 
 test("a file's address is tried as it is and encoded", () => {
   assert.deepEqual(table.fileAddresses("/a/b.mov"), ["file:/a/b.mov"]);
-  assert.deepEqual(table.fileAddresses("C:\\my clips\\b#1.mov"), ["file:/C:/my clips/b#1.mov", "file:/C:/my%20clips/b%231.mov"]);
+  assert.deepEqual(table.fileAddresses("C:\\my clips\\b#1.mov"), [
+    "file:/C:/my clips/b#1.mov",
+    "file:/C:/my%20clips/b%231.mov",
+  ]);
 });
 
 test("every undocumented descriptor has its source, its check and its place in HOSTS.md", () => {
@@ -88,7 +92,8 @@ test("every undocumented descriptor has its source, its check and its place in H
 });
 
 test("the bridge's files are where the service puts them on each system", () => {
-  const folder = (platform: string, home: string): string => configFolder({ platform: () => platform, homedir: () => home });
+  const folder = (platform: string, home: string): string =>
+    configFolder({ platform: () => platform, homedir: () => home });
   assert.equal(folder("darwin", "/Users/a"), "/Users/a/Library/Application Support/videoshop");
   assert.equal(folder("win32", "C:\\Users\\a\\"), "C:\\Users\\a\\AppData\\Local\\videoshop");
   assert.equal(folder("win10", "C:\\Users\\a"), "C:\\Users\\a\\AppData\\Local\\videoshop");
@@ -97,7 +102,8 @@ test("the bridge's files are where the service puts them on each system", () => 
 
 test("what is no port and no token is none", () => {
   assert.equal(portIn('{"port": 47821, "pid": 3}'), 47821);
-  for (const wrong of [null, "", "{", "[]", "null", '{"port": "1"}', '{"port": 70000}', '{"port": 1.5}']) assert.equal(portIn(wrong), null);
+  for (const wrong of [null, "", "{", "[]", "null", '{"port": "1"}', '{"port": 70000}', '{"port": 1.5}'])
+    assert.equal(portIn(wrong), null);
   assert.equal(tokenIn(` ${"0a".repeat(32)}\n`), "0a".repeat(32));
   for (const wrong of [null, "", "0a", "0A".repeat(32), "xx".repeat(32)]) assert.equal(tokenIn(wrong), null);
 });

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alphaOf, bands, channelsOf, encoded, rows, varies, widened, type Layout, type Piece } from "../../../src/hosts/photoshop/pixels.ts";
+import {
+  alphaOf,
+  bands,
+  channelsOf,
+  encoded,
+  rows,
+  varies,
+  widened,
+  type Layout,
+  type Piece,
+} from "../../../src/hosts/photoshop/pixels.ts";
 import { curveOf } from "../../../src/hosts/photoshop/profiles.ts";
 import { chance } from "./chance.ts";
 
@@ -39,7 +49,13 @@ test("linear light is encoded by the curve, and what is no colour goes to an end
   assert.equal(encoded(0, curve), 0);
   assert.equal(encoded(1, curve), 65535);
   assert.ok(Math.abs(encoded(0.21404114, curve) - 32767.5) <= 0.5);
-  for (const [value, end] of [[-3, 0], [17, 65535], [Number.NaN, 0], [Number.POSITIVE_INFINITY, 65535], [Number.NEGATIVE_INFINITY, 0]] as const) {
+  for (const [value, end] of [
+    [-3, 0],
+    [17, 65535],
+    [Number.NaN, 0],
+    [Number.POSITIVE_INFINITY, 65535],
+    [Number.NEGATIVE_INFINITY, 0],
+  ] as const) {
     assert.equal(encoded(value, curve), end);
   }
 });
@@ -54,7 +70,9 @@ test("a trimmed piece is laid in its place on the canvas, whatever its place and
     const components = draw(1, 4);
     const count = (bounds.right - bounds.left) * (bounds.bottom - bounds.top) * components;
     const deep = draw(0, 1) === 1;
-    const samples = deep ? Uint16Array.from({ length: count }, () => draw(0, 32768)) : Uint8Array.from({ length: count }, () => draw(0, 255));
+    const samples = deep
+      ? Uint16Array.from({ length: count }, () => draw(0, 32768))
+      : Uint8Array.from({ length: count }, () => draw(0, 255));
     const layout: Layout = { width, channels: channelsOf(components, draw(0, 1) === 1), bits: deep ? 16 : 8 };
     const planned = bands(height, width, draw(1, 40));
     const piece: Piece = { samples, components, bounds };
@@ -75,25 +93,42 @@ test("a trimmed piece is laid in its place on the canvas, whatever its place and
   }
 });
 
-function expected({ samples, components, bounds }: Piece, x: number, y: number, channel: number, { channels, bits }: Layout): number {
+function expected(
+  { samples, components, bounds }: Piece,
+  x: number,
+  y: number,
+  channel: number,
+  { channels, bits }: Layout,
+): number {
   const pixel = ((y - bounds.top) * (bounds.right - bounds.left) + x - bounds.left) * components;
   const full = bits === 16 ? 65535 : 255;
-  const read = (index: number): number => (bits === 16 ? widened(samples[pixel + index] ?? 0) : (samples[pixel + index] ?? 0));
+  const read = (index: number): number =>
+    bits === 16 ? widened(samples[pixel + index] ?? 0) : (samples[pixel + index] ?? 0);
   if (channels === 4 && channel === 3) return components % 2 === 0 ? read(components - 1) : full;
   return read(components < 3 ? 0 : channel);
 }
 
 test("32-bit alpha is no light and is not encoded", () => {
   const { curve } = curveOf("sRGB IEC61966-2.1");
-  const piece: Piece = { samples: Float32Array.of(0.5, 0.5, 0.5, 0.5), components: 4, bounds: { left: 0, top: 0, right: 1, bottom: 1 } };
+  const piece: Piece = {
+    samples: Float32Array.of(0.5, 0.5, 0.5, 0.5),
+    components: 4,
+    bounds: { left: 0, top: 0, right: 1, bottom: 1 },
+  };
   const bytes = Buffer.from(rows(piece, 0, 1, { width: 1, channels: 4, bits: 16 }, curve));
   assert.deepEqual([bytes.readUInt16LE(0), bytes.readUInt16LE(6)], [48192, 32768]);
 });
 
 test("a layer without transparency is opaque in its alpha", () => {
   const bounds = { left: 2, top: 3, right: 4, bottom: 4 };
-  assert.deepEqual(alphaOf({ samples: Uint8Array.of(1, 2, 3, 4, 5, 6), components: 3, bounds }).samples, Uint8Array.of(255, 255));
-  assert.deepEqual(alphaOf({ samples: Uint16Array.of(1, 9, 2, 8), components: 2, bounds }).samples, Uint16Array.of(9, 8));
+  assert.deepEqual(
+    alphaOf({ samples: Uint8Array.of(1, 2, 3, 4, 5, 6), components: 3, bounds }).samples,
+    Uint8Array.of(255, 255),
+  );
+  assert.deepEqual(
+    alphaOf({ samples: Uint16Array.of(1, 9, 2, 8), components: 2, bounds }).samples,
+    Uint16Array.of(9, 8),
+  );
 });
 
 test("fewer pixels than announced are refused, not read past", () => {

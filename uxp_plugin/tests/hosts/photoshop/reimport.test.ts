@@ -15,7 +15,15 @@ function finished({ folder }: Studio, more: Partial<ResultFiles> = {}): ResultFi
     renameSync(clip(results), path);
     return path;
   });
-  return { folder: results, layer: layer ?? null, flat: flat ?? null, start: 10, fps: "30", name: "Label, frames 10–39", ...more };
+  return {
+    folder: results,
+    layer: layer ?? null,
+    flat: flat ?? null,
+    start: 10,
+    fps: "30",
+    name: "Label, frames 10–39",
+    ...more,
+  };
 }
 
 test("the result is placed as a linked layer above the clip, named, at its frame, in one step of history", async () => {
@@ -24,10 +32,16 @@ test("the result is placed as a linked layer above the clip, named, at its frame
   const result = finished(here);
   const imported = await here.host.bringIn(result);
   assert.equal(imported.rung, "placed as a linked layer");
-  assert.deepEqual(document.layers.map(({ name }) => name), ["Label", "Label, frames 10–39", "box"]);
+  assert.deepEqual(
+    document.layers.map(({ name }) => name),
+    ["Label", "Label, frames 10–39", "box"],
+  );
   const layer = document.layers[1] ?? assert.fail("no layer");
   assert.deepEqual([layer.link, layer.clip?.start, layer.clip?.end], [result.layer, 10, 40]);
-  assert.deepEqual(document.history.map(({ name }) => name), ["Open", "Label, frames 10–39"]);
+  assert.deepEqual(
+    document.history.map(({ name }) => name),
+    ["Open", "Label, frames 10–39"],
+  );
   assert.match(imported.todo ?? "", /If the clip was trimmed or moved/);
   assert.match(imported.todo ?? "", /Hide the layers that you painted on/);
 });
@@ -105,7 +119,10 @@ test("a person who does not let the folder be opened is told where it is", async
   here.simulator.takesMovies = false;
   here.simulator.files.consents = false;
   const result = finished(here);
-  await assert.rejects(here.host.bringIn(result), { code: "photoshop.cannot_reveal", hint: `Open it yourself: ${result.folder}` });
+  await assert.rejects(here.host.bringIn(result), {
+    code: "photoshop.cannot_reveal",
+    hint: `Open it yourself: ${result.folder}`,
+  });
 });
 
 test("without an open document the result is opened", async () => {
@@ -123,7 +140,9 @@ test("without a layer file the finished clip is placed", async () => {
 
 test("files that are gone, or that the plugin may not read, are an error", async () => {
   const here = studio();
-  await assert.rejects(here.host.bringIn(finished(here, { layer: "/nowhere/layer.mov", flat: null })), { code: "photoshop.result_gone" });
+  await assert.rejects(here.host.bringIn(finished(here, { layer: "/nowhere/layer.mov", flat: null })), {
+    code: "photoshop.result_gone",
+  });
   const closed = studio({}, permissions({ localFileSystem: "request" }));
   await assert.rejects(closed.host.bringIn(finished(closed)), { code: "photoshop.result_gone" });
 });

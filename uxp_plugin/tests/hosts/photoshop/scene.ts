@@ -13,7 +13,9 @@ import type { Picture } from "../../../src/hosts/host.ts";
 
 export const DEMO = new URL("../../../../bridge_server/demo/", import.meta.url);
 
-const FIXED = JSON.parse(readFileSync(new URL("../../../src/hosts/photoshop/manifest.json", import.meta.url), "utf8")) as Manifest;
+const FIXED = JSON.parse(
+  readFileSync(new URL("../../../src/hosts/photoshop/manifest.json", import.meta.url), "utf8"),
+) as Manifest;
 
 export function permissions(change: Partial<Manifest["requiredPermissions"]> = {}): Manifest {
   return { ...FIXED, version: "0.0.0", requiredPermissions: { ...FIXED.requiredPermissions, ...change } };
@@ -64,7 +66,14 @@ export function clip(folder: string, name = "box.mp4"): string {
 }
 
 /** A picture of one value per component. */
-export function plain(width: number, height: number, pixel: readonly number[], depth: 8 | 16 | 32 = 8, left = 0, top = 0): Raster {
+export function plain(
+  width: number,
+  height: number,
+  pixel: readonly number[],
+  depth: 8 | 16 | 32 = 8,
+  left = 0,
+  top = 0,
+): Raster {
   const count = width * height * pixel.length;
   const data = depth === 8 ? new Uint8Array(count) : depth === 16 ? new Uint16Array(count) : new Float32Array(count);
   for (let i = 0; i < count; i++) data[i] = pixel[i % pixel.length] ?? 0;
@@ -80,7 +89,14 @@ export function painted(simulator: Simulator, path: string, more: Partial<SimDoc
     path: "/work/shot.psd",
     composite: plain(16, 12, [10, 20, 30]),
     layers: [
-      { id: 2, name: "Label", visible: true, kind: "pixel", pixels: plain(4, 3, [200, 0, 0, 255], 8, 5, 6), mask: plain(4, 3, [255], 8, 5, 6) },
+      {
+        id: 2,
+        name: "Label",
+        visible: true,
+        kind: "pixel",
+        pixels: plain(4, 3, [200, 0, 0, 255], 8, 5, 6),
+        mask: plain(4, 3, [255], 8, 5, 6),
+      },
       { id: 1, name: "box", visible: true, kind: "smartObject", link: path, clip: { start: 0, end: 40, content: 40 } },
     ],
     active: [2],

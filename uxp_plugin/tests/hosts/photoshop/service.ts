@@ -26,7 +26,11 @@ export async function serve(test: TestContext): Promise<Running> {
   const home = mkdtempSync(join(tmpdir(), "videoshop-home-"));
   const folder = join(home, "Library/Application Support/videoshop");
   const env = { ...process.env, VIDEOSHOP_CONFIG: folder, VIDEOSHOP_DATA: folder };
-  const child = spawn(PYTHON, ["-m", "bridge_server.cli", "serve", "--port", "0"], { cwd: REPOSITORY, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(PYTHON, ["-m", "bridge_server.cli", "serve", "--port", "0"], {
+    cwd: REPOSITORY,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   test.after(async () => {
     await ended(child);
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });

@@ -22,7 +22,13 @@ test("a smart object inside a group counts, an image and an embedded one do not"
     layers: [
       { id: 5, name: "logo", visible: true, kind: "smartObject", link: "/work/logo.psd" },
       { id: 6, name: "embedded", visible: true, kind: "smartObject" },
-      { id: 7, name: "Video group", visible: true, kind: "group", layers: [{ id: 8, name: "box", visible: true, kind: "smartObject", link: path }] },
+      {
+        id: 7,
+        name: "Video group",
+        visible: true,
+        kind: "group",
+        layers: [{ id: 8, name: "box", visible: true, kind: "smartObject", link: path }],
+      },
     ],
     active: [5],
   });
@@ -44,14 +50,21 @@ test("of several clips the selected one is meant, else the lowest, which is said
 test("a video layer names its clip if Photoshop says so anywhere in its descriptor", async () => {
   const { simulator, host, folder } = studio();
   const path = clip(folder);
-  painted(simulator, path, { layers: [{ id: 1, name: "Layer 1", visible: true, kind: "video", video: { unknown: [{ file: path }] } }], active: [1] });
+  painted(simulator, path, {
+    layers: [{ id: 1, name: "Layer 1", visible: true, kind: "video", video: { unknown: [{ file: path }] } }],
+    active: [1],
+  });
   assert.deepEqual((await host.look()).clip, { path, name: "box.mp4", from: "video layer" });
 });
 
 test("a document that still is the movie it was opened from names itself", async () => {
   const { simulator, host, folder } = studio();
   const path = clip(folder);
-  painted(simulator, path, { path, layers: [{ id: 1, name: "Layer 1", visible: true, kind: "video", video: {} }], active: [1] });
+  painted(simulator, path, {
+    path,
+    layers: [{ id: 1, name: "Layer 1", visible: true, kind: "video", video: {} }],
+    active: [1],
+  });
   assert.deepEqual((await host.look()).clip, { path, name: "box.mp4", from: "document" });
 });
 
@@ -102,12 +115,18 @@ test("an unsaved document's answer is its own, and goes along when it is saved",
 
 test("nothing remembered hangs on a layer's number, which Photoshop gives away again", async () => {
   const { simulator, host, folder, local } = studio();
-  const document = painted(simulator, clip(folder), { layers: [{ id: 314, name: "a", visible: true, kind: "pixel" }], active: [314] });
+  const document = painted(simulator, clip(folder), {
+    layers: [{ id: 314, name: "a", visible: true, kind: "pixel" }],
+    active: [314],
+  });
   simulator.files.picks = clip(folder);
   await host.chooseClip();
   const layer = clip(folder, "layer.mp4");
   await host.bringIn({ folder, layer, flat: null, start: 0, fps: "30", name: "Label" });
-  const kept = Array.from({ length: local.length }, (_, index) => `${local.key(index)} ${local.getItem(local.key(index) ?? "")}`);
+  const kept = Array.from(
+    { length: local.length },
+    (_, index) => `${local.key(index)} ${local.getItem(local.key(index) ?? "")}`,
+  );
   assert.equal(kept.length, 2);
   for (const line of kept) assert.doesNotMatch(line, /314/);
   assert.equal(document.layers.length, 2);
@@ -191,7 +210,10 @@ test("the bridge is found by its files, and not found where the plugin may not r
   writeFileSync(join(config, "bridge.json"), JSON.stringify({ port: 47822, protocol: 1 }));
   writeFileSync(join(config, "token"), "5f".repeat(32));
   assert.deepEqual(await studio({ home }).host.discover(), { port: 47822, token: "5f".repeat(32) });
-  assert.deepEqual(await studio({ home }, permissions({ localFileSystem: "request" })).host.discover(), { port: null, token: null });
+  assert.deepEqual(await studio({ home }, permissions({ localFileSystem: "request" })).host.discover(), {
+    port: null,
+    token: null,
+  });
 });
 
 test("a secret is kept in secure storage and nowhere else", async () => {
@@ -199,7 +221,10 @@ test("a secret is kept in secure storage and nowhere else", async () => {
   const { settings } = host;
   await settings.set("token", "geheim", { secret: true });
   await settings.set("method", "flow");
-  assert.deepEqual([await settings.get("token"), await settings.get("method"), await settings.get("none")], ["geheim", "flow", null]);
+  assert.deepEqual(
+    [await settings.get("token"), await settings.get("method"), await settings.get("none")],
+    ["geheim", "flow", null],
+  );
   assert.deepEqual([local.getItem("videoshop.token"), simulator.files.secrets.size], [null, 1]);
   for (const name of ["token", "method", "none"]) await settings.remove(name);
   assert.deepEqual([await settings.get("token"), await settings.get("method")], [null, null]);
@@ -208,6 +233,9 @@ test("a secret is kept in secure storage and nowhere else", async () => {
 test("a mask of the clip's own layer is no edit's", async () => {
   const { simulator, host, folder } = studio();
   const path = clip(folder);
-  painted(simulator, path, { layers: [{ id: 1, name: "box", visible: true, kind: "smartObject", link: path, mask: plain(4, 3, [255]) }], active: [1] });
+  painted(simulator, path, {
+    layers: [{ id: 1, name: "box", visible: true, kind: "smartObject", link: path, mask: plain(4, 3, [255]) }],
+    active: [1],
+  });
   assert.equal((await host.look()).mask, null);
 });

@@ -45,9 +45,17 @@ export function perform(command: Command, world: World): Command {
     case "placeEvent":
       return placed(command, world);
     case "moveInTime":
-      return moved(command, world, ({ start, end, content }, by) => ({ start: within(start + by, 0, end - 1), end, content }));
+      return moved(command, world, ({ start, end, content }, by) => ({
+        start: within(start + by, 0, end - 1),
+        end,
+        content,
+      }));
     case "moveOutTime":
-      return moved(command, world, ({ start, end, content }, by) => ({ start, end: within(end + by, start + 1, start + content), content }));
+      return moved(command, world, ({ start, end, content }, by) => ({
+        start,
+        end: within(end + by, start + 1, start + content),
+        content,
+      }));
     case "moveAllTime":
       return moved(command, world, ({ start, end, content }, by) => {
         const to = Math.max(0, start + by);
@@ -78,16 +86,17 @@ function got(command: Command, world: World): Command {
   const layerId = target.get("layer")?._id;
   if (layerId !== undefined) {
     const layer = layerOf(document, layerId);
-    if (layer === undefined) throw new Failed("The object \"layer\" is not currently available.", -25922);
+    if (layer === undefined) throw new Failed('The object "layer" is not currently available.', -25922);
     const described = describedLayer(layer);
     return property === undefined ? described : ({ _obj: "object", [property]: described[property] } as Command);
   }
-  if (property === "selection") return document.selection === null ? { _obj: "object" } : { _obj: "object", selection: { _obj: "rectangle" } };
+  if (property === "selection")
+    return document.selection === null ? { _obj: "object" } : { _obj: "object", selection: { _obj: "rectangle" } };
   throw new Failed("The requested property does not exist.", -1728);
 }
 
 function timelineProperty({ timeline }: SimDocument, property: string | undefined): Command {
-  if (timeline === null) throw new Failed("The object \"timeline\" is not currently available.", -25922);
+  if (timeline === null) throw new Failed('The object "timeline" is not currently available.', -25922);
   const { rate, frames, frame } = timeline;
   const nominal = Math.round(rate);
   const timecode: Record<string, unknown> = { _obj: "timecode", frameRate: rate };
@@ -106,7 +115,14 @@ function describedLayer(layer: SimLayer): Command {
     name: layer.name,
     hasUserMask: layer.mask !== undefined,
     ...(layer.kind === "smartObject"
-      ? { smartObject: { _obj: "smartObject", linked: layer.link !== undefined, ...(layer.link === undefined ? {} : { link: { _path: layer.link, _kind: "local" } }) }, smartObjectMore: { _obj: "smartObjectMore" } }
+      ? {
+          smartObject: {
+            _obj: "smartObject",
+            linked: layer.link !== undefined,
+            ...(layer.link === undefined ? {} : { link: { _path: layer.link, _kind: "local" } }),
+          },
+          smartObjectMore: { _obj: "smartObjectMore" },
+        }
       : {}),
     ...(layer.kind === "video" ? { videoLayer: layer.video ?? {} } : {}),
   };
@@ -121,7 +137,8 @@ function selected(command: Command, world: World): Command {
   }
   const layerId = target.get("layer")?._id;
   const document = world.active();
-  if (layerId === undefined || layerOf(document, layerId) === undefined) throw new Failed("The object \"layer\" is not currently available.", -25922);
+  if (layerId === undefined || layerOf(document, layerId) === undefined)
+    throw new Failed('The object "layer" is not currently available.', -25922);
   document.active = [layerId];
   return { _obj: "select" };
 }
@@ -129,9 +146,11 @@ function selected(command: Command, world: World): Command {
 function placed(command: Command, world: World): Command {
   const file = command.null as { _path?: unknown } | undefined;
   const path = world.pathOf(file?._path);
-  if (path === null || !existsSync(path)) throw new Failed("Could not place the document because the file could not be found.", -43);
+  if (path === null || !existsSync(path))
+    throw new Failed("Could not place the document because the file could not be found.", -43);
   const frames = world.framesOf(path);
-  if (frames === null) throw new Failed("Could not place the document because it is not the right kind of document.", -25010);
+  if (frames === null)
+    throw new Failed("Could not place the document because it is not the right kind of document.", -25010);
   const document = world.active();
   const layer: SimLayer = {
     id: freeLayerId(document),

@@ -79,7 +79,12 @@ export function simulatedImaging(rules: ImagingRules, ledger: Ledger): ImagingMo
   }
 
   function trimmed(raster: Raster | null, asked: Region | undefined): Raster {
-    const region = raster === null ? { left: 0, top: 0, right: 0, bottom: 0 } : asked === undefined ? regionOf(raster) : common(asked, regionOf(raster));
+    const region =
+      raster === null
+        ? { left: 0, top: 0, right: 0, bottom: 0 }
+        : asked === undefined
+          ? regionOf(raster)
+          : common(asked, regionOf(raster));
     if (raster !== null && !empty(region)) return cropped(raster, region);
     if (rules.emptyRegions === "error") throw new Error("The requested region has no pixels.");
     return { left: 0, top: 0, width: 0, height: 0, components: raster?.components ?? 4, data: new Uint8Array(0) };
@@ -93,7 +98,8 @@ export function simulatedImaging(rules: ImagingRules, ledger: Ledger): ImagingMo
     async getPixels(options) {
       rules.beforePixels(options);
       const document = rules.document(options.documentID);
-      const source = options.layerID === undefined ? document.composite : (layerOf(document, options.layerID)?.pixels ?? null);
+      const source =
+        options.layerID === undefined ? document.composite : (layerOf(document, options.layerID)?.pixels ?? null);
       if (options.layerID !== undefined && source === null) throw new Error("There is no such pixel layer.");
       const depth = (source?.data.BYTES_PER_ELEMENT ?? 1) * 8;
       if (options.componentSize !== undefined && options.componentSize > 0 && options.componentSize !== depth) {
@@ -102,7 +108,14 @@ export function simulatedImaging(rules: ImagingRules, ledger: Ledger): ImagingMo
       const asked = options.sourceBounds;
       if (options.layerID === undefined && asked !== undefined) {
         const { left, top, right, bottom } = asked;
-        if (left < 0 || top < 0 || right > document.width || bottom > document.height || left >= right || top >= bottom) {
+        if (
+          left < 0 ||
+          top < 0 ||
+          right > document.width ||
+          bottom > document.height ||
+          left >= right ||
+          top >= bottom
+        ) {
           throw new Error("The source bounds are outside of the document.");
         }
       }
@@ -133,7 +146,8 @@ export function simulatedImaging(rules: ImagingRules, ledger: Ledger): ImagingMo
     },
     async createImageDataFromBuffer(buffer, { width, height, components, colorProfile = "" }) {
       if (buffer.length !== width * height * components) throw new Error("The buffer has another size.");
-      if (components !== 1 && components !== 2 && components !== 3 && components !== 4) throw new Error("Bad components.");
+      if (components !== 1 && components !== 2 && components !== 3 && components !== 4)
+        throw new Error("Bad components.");
       return imageData({ left: 0, top: 0, width, height, components, data: buffer }, colorProfile);
     },
     async encodeImageData({ imageData, base64 }) {

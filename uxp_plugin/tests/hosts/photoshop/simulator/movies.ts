@@ -58,7 +58,7 @@ function video(track: Buffer, brand: string): Movie | null {
 /** The contents of the boxes in `bytes`, by type, in order. */
 function boxes(bytes: Buffer): Map<string, Buffer[]> {
   const found = new Map<string, Buffer[]>();
-  for (let at = 0; at + 8 <= bytes.length; ) {
+  for (let at = 0; at + 8 <= bytes.length;) {
     const short = bytes.readUInt32BE(at);
     const head = short === 1 ? 16 : 8;
     const size = short === 1 ? Number(bytes.readBigUInt64BE(at + 8)) : short === 0 ? bytes.length - at : short;

@@ -51,7 +51,10 @@ export class Simulator {
   private front = 0;
   private nextDocument = 100;
   private nextHistory = 1000;
-  private readonly suspended = new Map<number, { name: string; layers: SimLayer[]; active: number[]; changed: boolean }>();
+  private readonly suspended = new Map<
+    number,
+    { name: string; layers: SimLayer[]; active: number[]; changed: boolean }
+  >();
   private readonly listeners: { events: readonly string[]; heard: Heard }[] = [];
 
   constructor(
@@ -292,7 +295,9 @@ export class Simulator {
 
   private mustBeModal(what: string): void {
     if (this.depth === 0) {
-      throw new Error(`Event: ${what} may modify the state of Photoshop. Such events are only allowed from inside a modal scope.`);
+      throw new Error(
+        `Event: ${what} may modify the state of Photoshop. Such events are only allowed from inside a modal scope.`,
+      );
     }
     if (this.cancelled) throw new Error("The modal scope was cancelled.");
   }
@@ -325,7 +330,9 @@ export class Simulator {
         return document.layers.map((layer) => simulator.layer(document, layer));
       },
       get activeLayers() {
-        return flat(document.layers).filter(({ id }) => document.active.includes(id)).map((layer) => simulator.layer(document, layer));
+        return flat(document.layers)
+          .filter(({ id }) => document.active.includes(id))
+          .map((layer) => simulator.layer(document, layer));
       },
       saveAs: {
         async png(entry: { readonly nativePath: string }, _options: object, asCopy: boolean) {
@@ -373,7 +380,8 @@ function savedPng({ width, height, composite }: SimDocument): Buffer {
     const x = composite.left + (i % composite.width);
     const y = composite.top + Math.floor(i / composite.width);
     const full = composite.data.BYTES_PER_ELEMENT === 1 ? 255 : composite.data.BYTES_PER_ELEMENT === 2 ? 32768 : 1;
-    const sample = (index: number): number => Math.round(((composite.data[i * composite.components + index] ?? 0) / full) * 255);
+    const sample = (index: number): number =>
+      Math.round(((composite.data[i * composite.components + index] ?? 0) / full) * 255);
     const gray = composite.components < 3;
     const alpha = composite.components % 2 === 0 ? sample(composite.components - 1) : 255;
     png.data.set([sample(0), sample(gray ? 0 : 1), sample(gray ? 0 : 2), alpha], (y * width + x) * 4);

@@ -26,7 +26,17 @@ export function unzip(archive: Buffer): Map<string, Buffer> {
 }
 
 /** Not in UXP, or not in the oldest one that the manifest allows. */
-const MISSING = ["TextDecoder", "TextEncoder", "MutationObserver", "matchMedia", "crypto", "eval", "XMLHttpRequest", "process", "Buffer"];
+const MISSING = [
+  "TextDecoder",
+  "TextEncoder",
+  "MutationObserver",
+  "matchMedia",
+  "crypto",
+  "eval",
+  "XMLHttpRequest",
+  "process",
+  "Buffer",
+];
 
 export class Plugin {
   readonly simulator: Simulator;
@@ -51,11 +61,19 @@ export class Plugin {
     console.on("jsdomError", (error) => this.complaints.push(String(error)));
     console.on("error", (...words: unknown[]) => this.complaints.push(words.map(String).join(" ")));
     const page = text(manifest.main);
-    this.dom = new JSDOM(page.replace(/<script[^>]*><\/script>/g, ""), { runScripts: "outside-only", url: "https://plugin.invalid/", virtualConsole: console, pretendToBeVisual: true });
+    this.dom = new JSDOM(page.replace(/<script[^>]*><\/script>/g, ""), {
+      runScripts: "outside-only",
+      url: "https://plugin.invalid/",
+      virtualConsole: console,
+      pretendToBeVisual: true,
+    });
     const { window } = this.dom;
     const world = this.dom.getInternalVMContext();
-    for (const name of MISSING) Reflect.set(window, name, undefined);
-    const realm = vm.runInContext("({ Uint8Array, Uint16Array, Float32Array, ArrayBuffer })", world) as Simulator["realm"];
+    for (const name of MISSING) Object.defineProperty(window, name, { value: undefined, writable: true });
+    const realm = vm.runInContext(
+      "({ Uint8Array, Uint16Array, Float32Array, ArrayBuffer })",
+      world,
+    ) as Simulator["realm"];
     this.simulator.realm = realm;
     const modules: Record<string, unknown> = this.simulator.modules();
     Object.assign(window, {
@@ -130,7 +148,10 @@ export class Plugin {
       binaryType = "blob";
       private readonly socket: WebSocket | null = null;
 
-      constructor(readonly url: string, protocols?: string | string[]) {
+      constructor(
+        readonly url: string,
+        protocols?: string | string[],
+      ) {
         plugin.dialled.push(url);
         if (!plugin.allowed(manifest, url)) {
           setTimeout(() => {
@@ -168,7 +189,8 @@ export class Plugin {
       send(data: string | ArrayBuffer | ArrayBufferView): void {
         if (plugin.simulator.depth > 0) plugin.sentWhileModal += 1;
         if (typeof data === "string") this.socket?.send(data);
-        else if (ArrayBuffer.isView(data)) this.socket?.send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+        else if (ArrayBuffer.isView(data))
+          this.socket?.send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
         else this.socket?.send(Buffer.from(data));
       }
 

@@ -57,7 +57,8 @@ export function scaled(raster: Raster, width: number, height: number): Raster {
   const data = like(raster, width * height * components);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const from = (Math.floor((y * raster.height) / height) * raster.width + Math.floor((x * raster.width) / width)) * components;
+      const from =
+        (Math.floor((y * raster.height) / height) * raster.width + Math.floor((x * raster.width) / width)) * components;
       data.set(raster.data.subarray(from, from + components), (y * width + x) * components);
     }
   }

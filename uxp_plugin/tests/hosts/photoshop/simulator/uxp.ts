@@ -13,7 +13,12 @@ export interface Manifest {
   readonly version: string;
   readonly main: string;
   readonly host: { readonly app: string; readonly minVersion: string };
-  readonly entrypoints: readonly { readonly type: string; readonly id: string; readonly label: { readonly default: string }; readonly icons?: readonly Icon[] }[];
+  readonly entrypoints: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly label: { readonly default: string };
+    readonly icons?: readonly Icon[];
+  }[];
   readonly icons: readonly Icon[];
   readonly requiredPermissions: {
     readonly network?: { readonly domains: readonly string[] | "all" };
@@ -142,7 +147,8 @@ export class Files {
 
   private entrypoints(given: Setup): void {
     if (this.setup !== null) throw new Error("The entry points are set up already.");
-    const described = (type: string): string[] => this.manifest.entrypoints.filter((one) => one.type === type).map(({ id }) => id);
+    const described = (type: string): string[] =>
+      this.manifest.entrypoints.filter((one) => one.type === type).map(({ id }) => id);
     for (const [ids, known] of [
       [Object.keys(given.panels), described("panel")],
       [Object.keys(given.commands), described("command")],
