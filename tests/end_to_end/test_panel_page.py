@@ -171,6 +171,7 @@ async def test_a_clip_is_edited_and_propagated_with_any_editor_beside_the_page(
     done("frame", BOX, "20", "-o", tmp_path / "exact.png")
     exact, downloaded = (cv2.imread(str(one)) for one in (tmp_path / "exact.png", await file.path()))
     assert exact is not None
+    assert downloaded is not None
     assert np.array_equal(exact, downloaded)
 
     await drop_edit(ready)
@@ -292,6 +293,52 @@ async def test_a_video_that_only_the_page_has_is_sent_and_propagated(paired: Pag
     await expect(rows(paired, "Results").first).to_contain_text("Brought in")
 
 
+PICK_IN_THE_PAGES_OWN_FOLDER = """() => {
+  window.showSaveFilePicker = async ({ suggestedName }) => {
+    const folder = await navigator.storage.getDirectory();
+    return folder.getFileHandle(suggestedName, { create: true });
+  };
+}"""
+
+SAVE_AS_AN_EDITOR = """async ([name, base64]) => {
+  const folder = await navigator.storage.getDirectory();
+  const file = await (await folder.getFileHandle(name)).createWritable();
+  await file.write(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
+  await file.close();
+}"""
+
+
+async def test_a_frame_that_is_saved_and_watched_comes_back_each_time_an_editor_saves_it(ready: Page) -> None:
+    await ready.evaluate(PICK_IN_THE_PAGES_OWN_FOLDER)
+    await go_to(ready, 20)
+    await press(ready, "Save and watch it")
+    await expect(ready.get_by_text(f"Watching {KNOWN}")).to_be_visible()
+    await go_to(ready, 5)
+    edited = base64.b64encode(BOX_EDITED.read_bytes()).decode()
+    await ready.evaluate(SAVE_AS_AN_EDITOR, [KNOWN, edited])
+    await expect(ready.get_by_text(f"Edited: {KNOWN}")).to_be_visible()
+    await expect(ready.locator(".vs-scene")).to_contain_text("20 – from the document")
+    await press(ready, "Stop watching")
+    await expect(ready.get_by_text(f"Watching {KNOWN}")).to_be_hidden()
+
+
+async def test_everything_is_reached_by_tab_and_shows_where_the_focus_is(ready: Page) -> None:
+    await press(ready, "More")
+    await ready.get_by_label("Path of the clip on this computer").focus()
+    reached = []
+    for _ in range(60):
+        await ready.keyboard.press("Tab")
+        focused = ready.locator(":focus")
+        if await focused.count() == 0:
+            break
+        style = "element => getComputedStyle(element).outlineStyle"
+        assert await focused.evaluate(style) != "none", await focused.evaluate("element => element.outerHTML")
+        reached.append(await focused.evaluate("element => element.ariaLabel ?? element.textContent"))
+    for name in ("Open", "Frame of the clip", "Paint mask", "Choose clip…", "More", "Save", GO, "Estimate first"):
+        assert name in reached
+    assert reached.index("Open") < reached.index("Paint mask") < reached.index("More") < reached.index(GO)
+
+
 async def test_a_bridge_that_is_killed_in_the_middle_goes_on_and_the_result_comes_back(
     ready: Page, service: Service
 ) -> None:
@@ -342,7 +389,9 @@ async def test_what_goes_wrong_is_said_with_its_hint_and_code(paired: Page, tmp_
 
     await choose(paired, BOX)
     await press(paired, GO)
-    await expect(paired.get_by_role("alert").filter(has_text="browser.no_edit")).to_contain_text("Drop the edited frame")
+    await expect(paired.get_by_role("alert").filter(has_text="browser.no_edit")).to_contain_text(
+        "Drop the edited frame"
+    )
     await drop(paired, text, ".stage .box", name="x.png")
     await expect(paired.locator(".stage").get_by_role("alert")).to_contain_text("Save it as PNG.")
 

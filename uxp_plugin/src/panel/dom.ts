@@ -89,8 +89,10 @@ export function put(element: HTMLElement, text: string | null | undefined): void
 
 /** By a class, not `hidden`: a host's style sheet may give elements a display of its own. */
 export function reveal(element: HTMLElement, visible: boolean): void {
-  if (element.classList.contains("vs-hidden") === visible) {
-    element.classList.toggle("vs-hidden", !visible);
+  if (visible) {
+    element.classList.remove("vs-hidden");
+  } else {
+    element.classList.add("vs-hidden");
   }
 }
 

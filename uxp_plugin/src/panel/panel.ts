@@ -17,6 +17,8 @@ import { queueSection, resultsSection } from "./view/queue.ts";
 import { sceneSection } from "./view/scene.ts";
 import { complaintOf } from "./words.ts";
 
+export { discovered } from "./memory.ts";
+
 export interface PanelOptions {
   /** Without it the page's own `prefers-color-scheme` counts. */
   readonly theme?: "light" | "dark";

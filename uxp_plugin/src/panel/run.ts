@@ -11,6 +11,9 @@ import type { Tools } from "./tools.ts";
 /** What a bridge says that was restarted, or let go of what was sent to it: sent again, it works. */
 const GONE: ReadonlySet<string> = new Set(["grant.unknown", "transfer.unknown", "transfer.unfinished", "job.images_gone"]);
 
+/** The clip is not the one that was read: it is to be read again, when the person says so. */
+const OTHER: ReadonlySet<string> = new Set(["grant.changed", "grant.missing"]);
+
 type Ready = Extract<Clip, { state: "ready" }>;
 
 const ESTIMATE_AFTER_MS = 250;
@@ -127,11 +130,21 @@ export class Run {
       await steps(ticket);
     } catch (thrown) {
       if (!(thrown instanceof Stopped)) {
+        this.#refused(thrown);
         store.dispatch({ type: "complaint", complaint: complaintOf(thrown) });
         if (ticket === this.#ticket) {
           store.dispatch({ type: "step", step: null });
         }
       }
+    }
+  }
+
+  #refused(thrown: unknown): void {
+    const { store, grants, complaintOf } = this.#tools;
+    const { clip } = store.model;
+    if (clip !== null && thrown instanceof BridgeFault && OTHER.has(thrown.fault.code)) {
+      grants.forget(clip.source);
+      store.dispatch({ type: "clip", clip: { state: "refused", source: clip.source, refusal: complaintOf(thrown) } });
     }
   }
 

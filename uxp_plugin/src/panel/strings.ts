@@ -489,18 +489,45 @@ export const FAULTS: Readonly<Record<"de", Readonly<Record<string, readonly [str
   de: {
     "grant.missing": ["Der Clip ist nicht mehr da.", "Legen Sie ihn zurück oder wählen Sie ihn neu."],
     "grant.changed": ["Der Clip hat sich geändert, seit er gewählt wurde.", "Wählen Sie ihn neu."],
-    "grant.not_allowed": ["Dieser Pfad darf nicht gelesen werden.", "Wählen Sie eine gewöhnliche Videodatei mit vollem Pfad."],
+    "grant.not_allowed": [
+      "Dieser Pfad darf nicht gelesen werden.",
+      "Wählen Sie eine gewöhnliche Videodatei mit vollem Pfad.",
+    ],
+    "clip.not_video": ["Diese Datei ist kein Video.", "Wählen Sie den Clip, aus dem das Bild stammt."],
+    "clip.truncated": ["Der Clip ist unvollständig.", "Kopieren oder exportieren Sie ihn noch einmal."],
     "edit.size_differs": [
       "Das bearbeitete Bild hat nicht die Größe der Bilder des Clips.",
       "Exportieren Sie das Bild in der Größe des Clips.",
     ],
-    "edit.frame_out_of_range": ["Der Clip hat kein Bild mit dieser Nummer.", "Wählen Sie ein Bild des Clips."],
-    "weights.missing": [
-      "Das Modell von Videoshop ist nicht installiert.",
-      "Rufen Sie `videoshop weights` auf, oder nehmen Sie die Vorschau.",
+    "edit.aspect_differs": [
+      "Das bearbeitete Bild hat ein anderes Seitenverhältnis als der Clip.",
+      "Machen Sie Zuschnitt oder Drehung rückgängig, oder gehen Sie vom exakten Bild aus.",
     ],
-    "engine.crashed": ["Die Engine ist abgestürzt.", "Wiederholen Sie den Auftrag: er macht weiter, wo er stehen blieb."],
-    "engine.out_of_memory": ["Der Speicher reichte nicht.", "Schließen Sie andere Programme oder wählen Sie einen kürzeren Bereich."],
+    "edit.nothing_changed": [
+      "Das bearbeitete Bild unterscheidet sich nicht vom Clip.",
+      "Bearbeiten Sie das Bild, oder prüfen Sie seine Nummer.",
+    ],
+    "edit.frame_not_found": [
+      "Kein Bild des Clips passt zum bearbeiteten.",
+      "Geben Sie die Bildnummer ein, oder wählen Sie den Clip neu.",
+    ],
+    "edit.mask_empty": ["Die Maske ist leer.", "Malen Sie weiß, was bearbeitet ist, oder lassen Sie die Maske weg."],
+    "weights.not_installed": [
+      "Das Modell von Videoshop ist nicht installiert.",
+      "Rufen Sie `videoshop weights download svd` auf, oder nehmen Sie die Vorschau.",
+    ],
+    "engine.crashed": [
+      "Die Engine ist abgestürzt.",
+      "Wiederholen Sie den Auftrag: er macht weiter, wo er stehen blieb.",
+    ],
+    "engine.out_of_memory": [
+      "Der Arbeitsspeicher reichte nicht.",
+      "Schließen Sie andere Programme, oder wählen Sie einen kürzeren Bereich.",
+    ],
+    "resource.memory_full": [
+      "Der Arbeitsspeicher reichte nicht.",
+      "Schließen Sie andere Programme, oder wählen Sie einen kürzeren Bereich.",
+    ],
     "transfer.disk_full": ["Der Datenträger ist voll.", "Schaffen Sie Platz und versuchen Sie es noch einmal."],
     "resource.disk_full": ["Der Datenträger ist voll.", "Schaffen Sie Platz und versuchen Sie es noch einmal."],
     "photoshop.no_document": ["In Photoshop ist kein Dokument offen.", "Öffnen Sie den Clip mit Videoshop, gehen Sie zu einem Bild und malen Sie darauf."],

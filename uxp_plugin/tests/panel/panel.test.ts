@@ -354,6 +354,19 @@ test("what a bridge that was restarted does not know is sent once more", async (
   assert.equal(bridge.of("submit").length, 2);
 });
 
+test("a clip that changed since it was read is read again when the person says so", async (t) => {
+  const { bridge, press, text, button } = await opened(t);
+  bridge.refuses.set("submit", fault("grant.changed", "The clip changed.", "Choose it again."));
+  await press(GO);
+  assert.match(text(), /The clip changed\. Choose it again\. Code grant\.changed/);
+  assert.ok(button(GO).disabled);
+  bridge.refuses.clear();
+  await press("Try now");
+  await press(GO);
+  assert.equal(bridge.of("grant").length, 2);
+  assert.equal(bridge.of("submit").length, 2);
+});
+
 test("a host's own button does the same, and is told why not", async (t) => {
   const { bridge, host, panel, settled, text } = await opened(t);
   await panel.propagate();

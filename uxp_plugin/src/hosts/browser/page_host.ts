@@ -40,7 +40,6 @@ export class PageHost implements Host {
   onUpload: (part: number | null) => void = () => undefined;
   readonly #heard = new Set<() => void>();
   readonly #uploads = new Map<File, Promise<string>>();
-  #count = 0;
 
   constructor(
     readonly settings: Settings,
@@ -62,8 +61,7 @@ export class PageHost implements Host {
   }
 
   openFile(file: File): void {
-    this.#count += 1;
-    const path = `upload:${this.#count}:${file.name}`;
+    const path = `upload:${crypto.randomUUID()}`; // never that of another file, also after a reload
     this.#open({ source: { path, name: file.name, from: "uploaded" }, file });
   }
 

@@ -7,7 +7,7 @@ import { faultView } from "../../panel/view/fault.ts";
 import type { Words } from "../../panel/view/section.ts";
 import { complaintOf, percent } from "../../panel/words.ts";
 import { frameName, isVideo } from "./frames.ts";
-import type { PageHost } from "./page_host.ts";
+import type { PageClip, PageHost } from "./page_host.ts";
 import { MaskCanvas } from "./paint.ts";
 import { Scrub } from "./scrub.ts";
 import { savePicker, watch } from "./watch.ts";
@@ -30,7 +30,7 @@ export class Stage {
   readonly #fault: ReturnType<typeof faultView>;
   readonly #canvas: MaskCanvas;
   #grant: string | null = null;
-  #opened: string | null = null;
+  #opened: PageClip | null = null;
   #frames = 0;
   #frame = 0;
   #showing: "clip" | "edited" = "clip";
@@ -97,9 +97,8 @@ export class Stage {
   }
 
   async #changed(): Promise<void> {
-    const path = this.#host.clip?.source.path ?? null;
-    if (path !== this.#opened) {
-      this.#opened = path;
+    if (this.#host.clip !== this.#opened) {
+      this.#opened = this.#host.clip;
       this.#grant = null;
       this.#frames = 0;
       this.#frame = 0;

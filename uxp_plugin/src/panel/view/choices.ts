@@ -40,6 +40,7 @@ export function choicesSection(words: Words, act: Actions): Section {
   const ends = make("div", { className: "vs-line" }, first.element, last.element);
 
   const more = button(say("choice.more"), () => act.open({ more: !open }), "vs-quiet vs-toggle");
+  more.setAttribute("aria-label", say("choice.more")); // without the style sheet's triangle
   const number = (name: "strength" | "guidance" | "seed", placeholder: number): ReturnType<typeof field> =>
     field(
       say(`choice.${name}`),

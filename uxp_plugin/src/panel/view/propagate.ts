@@ -19,7 +19,7 @@ export function propagateSection(words: Words, act: Actions): Section {
   const working = make("div", { className: "vs-working" }, step, bar, stop);
   const complaint = faultView(words, "alert");
   const dismiss = button(say("act.dismiss"), () => act.forgive(), "vs-quiet");
-  complaint.element.append(dismiss);
+  complaint.element.appendChild(dismiss);
   const confirm = confirmPart(words, act);
   const element = make("section", { className: "vs-propagate" }, confirm.element, go, why, estimate, first, working, complaint.element);
 

@@ -1,6 +1,6 @@
 /** The clip, the frame and the mask that will be used, and where each comes from. */
 
-import { attribute, button, field, make, picture, put, reveal } from "../dom.ts";
+import { arrange, attribute, button, field, make, picture, put, reveal } from "../dom.ts";
 import type { Frame, Model } from "../model.ts";
 import { TABLES } from "../strings.ts";
 import type { Key } from "../strings.ts";
@@ -21,13 +21,14 @@ export function sceneSection(words: Words, act: Actions): Section {
   const refusal = faultView(words);
   const again = button(say("connection.retry"), () => act.readClip());
   const choose = button(say("scene.choose"), () => act.chooseClip());
-  clip.more.append(refusal.element, make("div", { className: "vs-buttons" }, choose, again));
+  clip.more.appendChild(refusal.element);
+  clip.more.appendChild(make("div", { className: "vs-buttons" }, choose, again));
   const number = field(
     say("scene.frame.number"),
     { inputmode: "numeric", maxlength: "9" },
     { entered: (typed) => act.typeFrame(typed) },
   );
-  frame.more.append(number.element);
+  frame.more.appendChild(number.element);
   const notes = make("ul", { className: "vs-notes" });
   const title = make("h2", { text: say("scene.title") });
   const element = make("section", { className: "vs-scene" }, title, document, clip.element, frame.element, mask.element, notes);
@@ -52,7 +53,10 @@ export function sceneSection(words: Words, act: Actions): Section {
       picture(mask.first, scene?.maskThumbnail ?? null, say("scene.picture.mask"));
       const said = scene?.notes ?? [];
       if (notes.textContent !== said.join("")) {
-        notes.replaceChildren(...said.map((text) => make("li", { text })));
+        arrange(
+          notes,
+          said.map((text) => make("li", { text })),
+        );
       }
       reveal(notes, said.length > 0);
     },
