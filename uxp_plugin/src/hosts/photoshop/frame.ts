@@ -35,24 +35,31 @@ function placedAt({ left, top }: Bounds, width: number, height: number): Rectang
   return { left, top, right: left + width, bottom: top + height };
 }
 
-/** How a document's frame is asked for, and what the person should know about it. */
-export function exportOf(
-  document: Pick<OpenDocument, "mode" | "colorProfileName">,
-): Treatment & { colorSpace: string | null } {
-  if (/rgb/i.test(document.mode)) return { ...treatment(document.colorProfileName, false), colorSpace: null };
-  if (/gray/i.test(document.mode)) return { ...treatment(document.colorProfileName, true), colorSpace: null };
-  return {
-    convertTo: SRGB,
-    exported: SRGB,
-    colorSpace: "RGB",
-    note: "The frame is converted to sRGB: the document is neither RGB nor gray.",
-  };
+/** How a document's frame is asked for. */
+interface Export extends Omit<Treatment, "note"> {
+  readonly colorSpace: string | null;
+  /** What the person should know about it. */
+  readonly notes: readonly string[];
+}
+
+export function exportOf(document: Pick<OpenDocument, "mode" | "colorProfileName" | "bitsPerChannel">): Export {
+  const gray = /gray/i.test(document.mode);
+  if (!gray && !/rgb/i.test(document.mode)) {
+    const notes = ["The frame is converted to sRGB: the document is neither RGB nor gray."];
+    return { convertTo: SRGB, exported: SRGB, colorSpace: "RGB", notes };
+  }
+  const { note, ...treated } = treatment(document.colorProfileName, gray);
+  const notes = note === null ? [] : [note];
+  if (document.bitsPerChannel === "bitDepth32") {
+    const { name } = curveOf(treated.exported ?? SRGB);
+    notes.push(`The document has 32 bits: its linear light is encoded as ${name} in 16 bits, and clipped at white.`);
+  }
+  return { ...treated, colorSpace: null, notes };
 }
 
 /** Says what the frame was read of, to be compared: it must not change between the first band and the last. */
 export async function stateOf(photoshop: Photoshop, document: OpenDocument): Promise<string> {
-  const selected = document.activeLayers.map(({ id }) => id).join(",");
-  return `${document.id}/${document.activeHistoryState.id}/${selected}/${await readFrame(photoshop)}`;
+  return `${document.id}/${document.activeHistoryState.id}/${await readFrame(photoshop)}`;
 }
 
 /** Throws when imaging does not give the composite. `keepAlpha`: transparency is part of the picture. */

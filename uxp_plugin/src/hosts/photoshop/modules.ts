@@ -39,6 +39,8 @@ export interface OpenDocument {
   readonly width: number;
   readonly height: number;
   readonly mode: string;
+  /** "bitDepth8", "bitDepth16", "bitDepth32". */
+  readonly bitsPerChannel: string;
   readonly colorProfileName: string;
   readonly activeHistoryState: { readonly id: number };
   readonly activeLayers: readonly Layer[];

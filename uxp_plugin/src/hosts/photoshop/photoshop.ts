@@ -85,10 +85,9 @@ class InPhotoshop implements PhotoshopHost {
     if (document === null) return { document: null, clip: null, frame: null, mask: null, thumbnail: null, notes: [] };
     const found = await this.source(document);
     const [mask] = await places(this.modules, document, await this.noEdits(document, found));
-    const { note } = exportOf(document);
-    const notes = [...found.notes, note, ...this.maskNotes, this.imagingFault].filter(
-      (one): one is string => one !== null,
-    );
+    const exported = exportOf(document);
+    const fault = this.imagingFault === null ? [] : [this.imagingFault];
+    const notes = [...found.notes, ...exported.notes, ...this.maskNotes, ...fault];
     return {
       document: document.title,
       clip: found.clip,
@@ -208,7 +207,8 @@ class InPhotoshop implements PhotoshopHost {
   }
 
   private async readMask(document: OpenDocument): Promise<Picture | null> {
-    const state = await stateOf(this.modules.photoshop, document);
+    const selected = document.activeLayers.map(({ id }) => id).join(",");
+    const state = `${await stateOf(this.modules.photoshop, document)}/${selected}`;
     if (this.masks?.state !== state) {
       const not = await this.noEdits(document, await this.source(document));
       const { picture, notes } = await firstMask(this.modules, document, await places(this.modules, document, not));

@@ -47,6 +47,7 @@ test("32 bits are encoded with the document's profile, which is named without it
   const picture = await host.edited();
   const bytes = await bytesOf(picture);
   assert.deepEqual([picture.bits, picture.profile], [16, "sRGB IEC61966-2.1"]);
+  assert.match((await host.look()).notes.join(), /32 bits.*encoded as sRGB/);
   assert.deepEqual([bytes.readUInt16LE(0), bytes.readUInt16LE(2), bytes.readUInt16LE(4)], [0, 48192, 65535]);
 });
 

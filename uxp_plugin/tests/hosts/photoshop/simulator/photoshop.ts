@@ -319,6 +319,9 @@ export class Simulator {
       width: document.width,
       height: document.height,
       mode: document.mode,
+      get bitsPerChannel() {
+        return `bitDepth${(document.composite?.data.BYTES_PER_ELEMENT ?? 1) * 8}`;
+      },
       get colorProfileName() {
         return document.profile;
       },
