@@ -4,36 +4,32 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test, type TestContext } from "node:test";
+import { before, test, type TestContext } from "node:test";
 import { build } from "../../../build/photoshop.mjs";
 import { clip, DEMO, rasterOf } from "./scene.ts";
 import { serve } from "./service.ts";
 import type { SimDocument } from "./simulator/documents.ts";
 import { movie } from "./simulator/movies.ts";
 import { Plugin } from "./simulator/plugin.ts";
+import { temporaryFolder } from "./simulator/temporary.ts";
 import { until } from "./waiting.ts";
 
 const EDITED = 20;
 const PATIENCE = 180_000;
-const out = mkdtempSync(join(tmpdir(), "videoshop-build-"));
+const out = temporaryFolder();
 let ccx: string;
 
 before(async () => {
   // The service listens on any free port here, so the build that may dial any is the one to test with.
   ({ ccx } = await build({ out, network: "all" }));
 });
-after(() => rmSync(out, { recursive: true, force: true }));
 
 async function open(t: TestContext): Promise<{ plugin: Plugin; root: HTMLElement; folder: string }> {
   const { home } = await serve(t);
-  const folder = mkdtempSync(join(tmpdir(), "videoshop-clip-"));
+  const folder = temporaryFolder();
   const plugin = new Plugin(ccx, { home });
   t.after(() => {
     plugin.unload();
-    rmSync(folder, { recursive: true });
   });
   return { plugin, root: plugin.show("videoshop"), folder };
 }

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { before, test } from "node:test";
 import { PNG } from "pngjs";
 import { build } from "../../../build/photoshop.mjs";
 import type { Manifest } from "./simulator/uxp.ts";
 import { unzip } from "./simulator/plugin.ts";
+import { temporaryFolder } from "./simulator/temporary.ts";
 
-const out = mkdtempSync(join(tmpdir(), "videoshop-build-"));
+const out = temporaryFolder();
 let files: Map<string, Buffer>;
 let manifest: Manifest;
 let ccx: string;
@@ -18,7 +17,6 @@ before(async () => {
   files = unzip(readFileSync(ccx));
   manifest = read();
 });
-after(() => rmSync(out, { recursive: true, force: true }));
 
 function read(): Manifest {
   return JSON.parse(files.get("manifest.json")?.toString("utf8") ?? "") as Manifest;
@@ -32,9 +30,8 @@ test("the package is a plain ZIP with the manifest at its root and nothing that 
 
 test("the package is the same, byte for byte, when it is built again", async () => {
   const first = readFileSync(ccx);
-  const other = mkdtempSync(join(tmpdir(), "videoshop-build-"));
+  const other = temporaryFolder();
   assert.deepEqual(readFileSync((await build({ out: other })).ccx), first);
-  rmSync(other, { recursive: true });
 });
 
 test("Python reads the package without a complaint", async () => {

@@ -1,23 +1,22 @@
 /** The packaged plugin as Photoshop loads it: what it dials, and that it starts with what UXP has. */
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test, type TestContext } from "node:test";
+import { before, test, type TestContext } from "node:test";
 import { build } from "../../../build/photoshop.mjs";
 import { clip } from "./scene.ts";
 import { Plugin } from "./simulator/plugin.ts";
 import type { Options } from "./simulator/photoshop.ts";
+import { temporaryFolder } from "./simulator/temporary.ts";
 import { until } from "./waiting.ts";
 
-const out = mkdtempSync(join(tmpdir(), "videoshop-build-"));
+const out = temporaryFolder();
 let listed: string;
 
 before(async () => {
   listed = (await build({ out })).ccx;
 });
-after(() => rmSync(out, { recursive: true, force: true }));
 
 function load(t: TestContext, options: Options = {}): Plugin {
   const plugin = new Plugin(listed, options);
@@ -43,8 +42,7 @@ test("the plugin dials the bridge's ports on this machine only, each of which th
 });
 
 test("a port that the manifest does not list is refused without a reason", async (t) => {
-  const home = mkdtempSync(join(tmpdir(), "videoshop-home-"));
-  t.after(() => rmSync(home, { recursive: true }));
+  const home = temporaryFolder();
   const folder = join(home, "Library/Application Support/videoshop");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "bridge.json"), JSON.stringify({ port: 50999 }));
@@ -70,8 +68,7 @@ test("a command without an open panel says where to follow it", async (t) => {
 
 test("Open clip with Videoshop opens what the person picks, and says what goes wrong", async (t) => {
   const plugin = load(t);
-  const folder = mkdtempSync(join(tmpdir(), "videoshop-clip-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder();
   plugin.command("open");
   plugin.simulator.files.picks = clip(folder);
   plugin.command("open");

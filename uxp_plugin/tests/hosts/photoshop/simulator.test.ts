@@ -1,15 +1,13 @@
 /** The simulated Photoshop refuses what documents and reports say that Photoshop refuses. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { build } from "../../../build/photoshop.mjs";
 import { loadModules, type Modules, type Require } from "../../../src/hosts/photoshop/modules.ts";
 import { movie } from "./simulator/movies.ts";
 import { Simulator } from "./simulator/photoshop.ts";
 import { Plugin } from "./simulator/plugin.ts";
+import { temporaryFolder } from "./simulator/temporary.ts";
 import { clip, painted, permissions, plain, studio } from "./scene.ts";
 
 function inside(manifest = permissions()): { simulator: Simulator; modules: Modules; require: Require } {
@@ -33,7 +31,6 @@ test("a change of state outside of a modal scope", async () => {
   const entry = await (await uxp.storage.localFileSystem.getTemporaryFolder()).createFile("a.png", { overwrite: true });
   await assert.rejects(photoshop.savePng(document, entry), modalOnly);
   await assert.rejects(photoshop.open(entry), modalOnly);
-  simulator.files.clear();
 });
 
 test("a second modal scope while another program has one, with the number 9", async () => {
@@ -96,11 +93,10 @@ test("files without the permission, all events outside of developer mode, entry 
 });
 
 test("what UXP lacks is missing in the plugin's world, and an undeclared address is closed without a reason", async (t) => {
-  const out = mkdtempSync(join(tmpdir(), "videoshop-build-"));
+  const out = temporaryFolder();
   const plugin = new Plugin((await build({ out })).ccx);
   t.after(() => {
     plugin.unload();
-    rmSync(out, { recursive: true });
   });
   const { window } = plugin.dom;
   for (const name of ["TextDecoder", "MutationObserver", "matchMedia", "crypto"])

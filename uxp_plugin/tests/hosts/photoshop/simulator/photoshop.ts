@@ -3,9 +3,8 @@
  * refuses what they say Photoshop refuses. It is no evidence for what they do not say.
  */
 
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import type * as published from "photoshop";
 import { PNG } from "pngjs";
 import type { Descriptor } from "../../../../src/hosts/photoshop/modules.ts";
@@ -390,8 +389,4 @@ function savedPng({ width, height, composite }: SimDocument): Buffer {
     png.data.set([sample(0), sample(gray ? 0 : 1), sample(gray ? 0 : 2), alpha], (y * width + x) * 4);
   }
   return PNG.sync.write(png);
-}
-
-export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), "videoshop-panel-"));
 }

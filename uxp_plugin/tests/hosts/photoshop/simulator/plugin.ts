@@ -113,7 +113,6 @@ export class Plugin {
     this.simulator.files.setup?.plugin?.destroy?.();
     for (const socket of this.sockets) socket.terminate();
     this.dom.window.close();
-    this.simulator.files.clear();
   }
 
   allows(address: string): boolean {

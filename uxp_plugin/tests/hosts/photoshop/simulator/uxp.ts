@@ -1,10 +1,10 @@
 /** UXP's modules in the simulated Photoshop: real files, behind the permissions that the manifest asks for. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { EntryPoints, Entry, FileEntry, FolderEntry, Fs, Uxp } from "../../../../src/hosts/photoshop/uxp.ts";
 import type { Realm } from "./imaging.ts";
+import { temporaryFolder } from "./temporary.ts";
 
 export interface Manifest {
   readonly manifestVersion: number;
@@ -46,17 +46,12 @@ export class Files {
   readonly secrets = new Map<string, Uint8Array>();
   private readonly sessions = new Map<string, string>();
   private readonly persistent = new Map<string, string>();
-  private readonly temporary = mkdtempSync(join(tmpdir(), "videoshop-uxp-"));
+  private readonly temporary = temporaryFolder();
 
   constructor(
     private readonly manifest: Manifest,
     private readonly realm: () => Realm,
   ) {}
-
-  /** What the plugin may not leave behind, and this simulator may not either. */
-  clear(): void {
-    rmSync(this.temporary, { recursive: true, force: true });
-  }
 
   get temporaryFolder(): string {
     return this.temporary;
