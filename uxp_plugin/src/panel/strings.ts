@@ -530,6 +530,10 @@ export const FAULTS: Readonly<Record<"de", Readonly<Record<string, readonly [str
     ],
     "transfer.disk_full": ["Der Datenträger ist voll.", "Schaffen Sie Platz und versuchen Sie es noch einmal."],
     "resource.disk_full": ["Der Datenträger ist voll.", "Schaffen Sie Platz und versuchen Sie es noch einmal."],
+    "photoshop.no_document": ["In Photoshop ist kein Dokument offen.", "Öffnen Sie den Clip mit Videoshop, gehen Sie zu einem Bild und malen Sie darauf."],
+    "photoshop.busy": ["Photoshop ist mit einem anderen Befehl oder Dialog beschäftigt.", "Beenden oder schließen Sie ihn, dann versuchen Sie es noch einmal."],
+    "photoshop.cancelled": ["In Photoshop abgebrochen.", "Starten Sie es noch einmal, wenn Sie so weit sind."],
+    "photoshop.changed": ["Das Dokument oder die Abspielposition hat sich geändert, während das Bild gelesen wurde.", "Versuchen Sie es noch einmal, ohne einen Moment lang zu malen oder abzuspielen."],
   },
 };
 
