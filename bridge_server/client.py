@@ -295,12 +295,15 @@ class Client:
                 header = Header(Kind.CHUNK, transfer, chunk, offset).pack()
                 await self._socket.send(header + bytes(data[offset : offset + limits.CHUNK]))
                 window.sent(min(offset + limits.CHUNK, len(data)))
+            digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+            end = m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=digest)
+            await self._ask(end, m.TransferDone)
         except ConnectionClosed as error:
             raise closed(error) from None
+        except BridgeError as error:
+            raise window.error or error from None
         finally:
             del self._windows[transfer]
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        await self._ask(m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=digest), m.TransferDone)
         return transfer
 
     # Reading

@@ -154,7 +154,8 @@ class Connection:
             self._ready.clear()
             while (item := self._outbox.take()) is not None:
                 if isinstance(item, Close):
-                    await asyncio.sleep(item.after)
+                    with contextlib.suppress(TimeoutError):  # a client that is gone holds its place no longer
+                        await asyncio.wait_for(self._socket.wait_closed(), item.after)
                     await self.hang_up(item.code, item.reason)
                     return
                 if isinstance(item, Deliver):

@@ -25,8 +25,20 @@ class BridgeError(Exception):
     """
 
     def __init__(self, code: str, message: str, hint: str, *, retryable: bool = False, ref: str | None = None) -> None:
-        super().__init__(message)
-        self.code, self.message, self.hint, self.retryable, self.ref = code, message, hint, retryable, ref
+        super().__init__(one_line(message))
+        self.code, self.message, self.hint = code, one_line(message), one_line(hint)
+        self.retryable, self.ref = retryable, ref
+
+
+LONGEST = 500
+"""Most characters of a sentence for people: lists of jobs hold many of them and must fit into one message."""
+
+
+def one_line(text: str) -> str:
+    """A sentence in which a client or the engine may have named anything, fit to be read, logged and sent: without
+    control characters and lone surrogates, and not endless."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 class MessageError(BridgeError):
@@ -401,6 +413,14 @@ class ServiceError(BridgeError):
     @classmethod
     def folder_unusable(cls, path: Path, why: str) -> Self:
         return cls("service.folder_unusable", f"{path} cannot be used: {why}.", "Choose another folder with --output.")
+
+    @classmethod
+    def not_announced(cls, path: Path, why: str) -> Self:
+        return cls(
+            "service.not_announced",
+            f"{path} cannot be written: {why}.",
+            "Hosts find the bridge by this file; see that its folder can be written to.",
+        )
 
     @classmethod
     def journal_unusable(cls, path: Path, why: str) -> Self:

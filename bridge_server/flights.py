@@ -14,7 +14,8 @@ class Window:
     def __init__(self, offset: int, credit: int) -> None:
         self._credit = credit
         self._waiting: list[int] = []
-        self._error: BridgeError | None = None
+        self.error: BridgeError | None = None
+        """What the bridge said first of the transfer; what it says of chunks that were on their way follows from it."""
         self._changed = asyncio.Event()
 
     def sent(self, end: int) -> None:
@@ -25,16 +26,16 @@ class Window:
         self._changed.set()
 
     def fail(self, error: BridgeError) -> None:
-        self._error = error
+        self.error = self.error or error
         self._changed.set()
 
     async def room(self) -> None:
         """Wait until one more chunk may be sent. Raises what the bridge said of the transfer."""
-        while self._error is None and len(self._waiting) >= self._credit:
+        while self.error is None and len(self._waiting) >= self._credit:
             self._changed.clear()
             await self._changed.wait()
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
 
 class Fetch:

@@ -1,5 +1,6 @@
 """Transfers on disk: the bytes of each go to one image file as they come, and are never decoded here."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -30,12 +31,16 @@ class FileShelf:
             if shutil.disk_usage(self._folder).free < begin.size + RESERVE:
                 raise TransferError.disk_full()
             path = self._folder / f"{begin.transfer}{'.png' if begin.kind == 'png' else '.tif'}"
-            file = path.open("wb", buffering=0)
-            self._open[begin.transfer], self._paths[begin.transfer] = file, path
-            if begin.kind == "raw":
-                file.write(tiff_header(begin))
+            self._open[begin.transfer] = path.open("wb", buffering=0)
+            self._paths[begin.transfer] = path
         except OSError as error:
             raise _fault(error) from None
+        if begin.kind == "raw":
+            try:
+                self.append(begin.transfer, memoryview(tiff_header(begin)))
+            except TransferError:
+                self.discard(begin.transfer)
+                raise
 
     def append(self, transfer: UUID, data: memoryview) -> None:
         try:
@@ -53,13 +58,14 @@ class FileShelf:
 
     def discard(self, transfer: UUID) -> None:
         file = self._open.pop(transfer, None)
-        if file is not None:
-            file.close()
         path = self._paths.pop(transfer, None)
-        if path is not None:
-            path.unlink(missing_ok=True)
-        if not self._paths and self._folder.is_dir():
-            self._folder.rmdir()
+        with contextlib.suppress(OSError):  # what cannot be removed now is cleared away when the service ends or starts
+            if file is not None:
+                file.close()
+            if path is not None:
+                path.unlink(missing_ok=True)
+            if not self._paths and self._folder.is_dir():
+                self._folder.rmdir()
 
     def path(self, transfer: UUID) -> Path:
         return self._paths[transfer]

@@ -3,14 +3,14 @@
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from bridge_server import records
-from bridge_server.errors import BridgeError, JobError, WorkerError
+from bridge_server.errors import BridgeError, JobError, WorkerError, one_line
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.ports import JobEvent, News, Rerun, Submission
@@ -27,8 +27,8 @@ PROGRESS_SECONDS = 0.1
 FALLS = 3
 """A job that was running so many times in a row when the service crashed is not started again by itself."""
 
-REMOVED = ".removed-"
-"""Begins the names of folders that are being deleted."""
+REMOVED = ".removed"
+"""Ending of the folder of a job that is being removed."""
 
 UNTOLD = 1_000_000
 """After a crash the journal does not know how many numbers were given to progress; so many are passed over."""
@@ -81,10 +81,8 @@ class JobBook:
             if job.snapshot.state == "queued":
                 self._queue.put(job)
         known = self._journal.ids()
-        for folder in self._folder.iterdir() if self._folder.is_dir() else ():
-            id = _uuid(folder.name)
-            unacknowledged = id is not None and id not in known and not (folder / "out").exists()
-            if unacknowledged or folder.name.startswith(REMOVED):
+        for folder in tuple(self._folder.iterdir()) if self._folder.is_dir() else ():
+            if folder.suffix == REMOVED or _never_acknowledged(folder, known):
                 self.clear(folder)
 
     def _fallen(self, job: Kept) -> Kept:
@@ -183,10 +181,10 @@ class JobBook:
         if known.snapshot.ended is None:
             raise JobError.state_forbids("removed", known.snapshot.state)
         self._journal.remove(job)
-        removed_folder = self._folder / f"{REMOVED}{job}"
-        with contextlib.suppress(OSError):  # there may be none, or a program may hold a file of it open
-            self.folder(job).rename(removed_folder)
-            self.clear(removed_folder)
+        folder = self.folder(job)
+        with contextlib.suppress(OSError):  # a program holds a file of it open: what can be removed is
+            folder = folder.rename(folder.with_suffix(REMOVED))
+        self.clear(folder)
         removed = m.JobRemoved(job=job)
         self._tell(removed)
         return removed
@@ -264,7 +262,8 @@ class JobBook:
         running, now = self._running, self._ticks()
         if running is None:
             return
-        done = {"done": event.done, "total": event.total, "message": event.message}
+        message = None if event.message is None else one_line(event.message)
+        done = {"done": event.done, "total": event.total, "message": message}
         if event.stage != running.job.snapshot.stage:
             running.job = self._put(running.job, stage=event.stage, **done)
             running.told, running.progress = now, None
@@ -278,7 +277,7 @@ class JobBook:
                 done=event.done,
                 total=event.total,
                 frame=event.frame,
-                message=event.message,
+                message=message,
             )
             self._tell(running.progress)
 
@@ -359,11 +358,11 @@ class JobBook:
         return settled.snapshot
 
     def _stop(self, job: Kept, why: m.Stopping) -> m.Snapshot:
-        """Have the engine stop the running job; a cancel outlives a crash, and is not taken back by a hold."""
+        """Have the engine stop the running job. A hold does not take a cancel back, nor a pause either of them."""
         running = self._running
         if running is None or running.job.record.id != job.record.id:
             return job.snapshot
-        if job.snapshot.stopping not in (why, "cancel"):
+        if _STRENGTH[why] > _STRENGTH[job.snapshot.stopping]:
             running.job = self._put(running.job, stopping=why)
         self.stop_running()
         return running.job.snapshot
@@ -434,6 +433,8 @@ _NEXT: dict[m.State, frozenset[m.State]] = {
     "done": frozenset(),
 }
 
+_STRENGTH: dict[m.Stopping | None, int] = {None: 0, "pause": 1, "hold": 2, "cancel": 3}
+
 _IDLE: dict[str, Any] = {"stage": None, "message": None, "stopping": None}
 
 
@@ -446,8 +447,10 @@ def _state(snapshot: m.Snapshot) -> m.JobState:
     return m.JobState(**dict(snapshot))
 
 
-def _uuid(text: str) -> UUID | None:
+def _never_acknowledged(folder: Path, known: Collection[UUID]) -> bool:
+    """Whether a folder is of a submit that did not reach the journal. A result that the journal forgot, because it was
+    damaged or is another, is the person's and stays."""
     try:
-        return UUID(text)
+        return UUID(folder.name) not in known and not (folder / "out").exists()
     except ValueError:
-        return None
+        return False

@@ -69,4 +69,7 @@ class FileLibrary:
         plain = "\\" not in source.file and ":" not in source.file and ".." not in parts and source.file.isprintable()
         if snapshot.result is None or not plain or len(parts) not in (1, 2) or parts[0] not in snapshot.result.files:
             raise TransferError.no_file(source.file)
-        return Path(snapshot.result.folder, *parts)
+        folder = Path(snapshot.result.folder)
+        if len(parts) == 2 and (folder / parts[0]).is_symlink():
+            raise TransferError.no_file(source.file)
+        return folder.joinpath(*parts)

@@ -17,7 +17,7 @@ class Queue:
         return len(self._jobs)
 
     def __iter__(self) -> Iterator[Kept]:
-        return iter(sorted(self._jobs.values(), key=lambda job: (-job.snapshot.priority, job.place)))
+        return iter(sorted(self._jobs.values(), key=_rank))
 
     def find(self, job: UUID) -> Kept | None:
         return self._jobs.get(job)
@@ -41,7 +41,13 @@ class Queue:
         """The jobs of the other's priority in their new places, with `job` right before `other`."""
         line = [each for each in self._with(other.snapshot.priority) if each.record.id != job.record.id]
         index = next(number for number, each in enumerate(line) if each.record.id == other.record.id)
-        return [replace(each, place=place) for place, each in enumerate([*line[:index], job, *line[index:]], start=1)]
+        first = line[0].place  # one that runs keeps its place before these, and comes back to it
+        return [replace(each, place=place) for place, each in enumerate([*line[:index], job, *line[index:]], first)]
 
     def _with(self, priority: int) -> Iterable[Kept]:
         return (job for job in self if job.snapshot.priority == priority)
+
+
+def _rank(job: Kept) -> tuple[int, int, float, UUID]:
+    """A job that comes back may find its place taken: who came first goes first, also after a restart."""
+    return -job.snapshot.priority, job.place, job.snapshot.submitted, job.record.id

@@ -68,7 +68,10 @@ def expired(jobs: Iterable[Ended], retention: Retention, now: float) -> Iterator
 async def keep_tidy(book: JobBook, places: Places, retention: Retention) -> None:
     """Forget what is to be forgotten, now and every hour, until cancelled."""
     while True:
-        await tidy(book, places, retention)
+        try:
+            await tidy(book, places, retention)
+        except (JobError, OSError) as error:  # nobody waits for it: the next hour will do
+            log.warning("what is old could not be forgotten: %s", error)
         await asyncio.sleep(TIDY_SECONDS)
 
 
@@ -108,6 +111,6 @@ def size_of(folder: Path) -> int:
 
 
 def _forget_frames(folder: Path, before: float) -> None:
-    for grant in folder.iterdir() if folder.is_dir() else ():
-        if grant.stat().st_mtime < before:
+    for grant in tuple(folder.iterdir()) if folder.is_dir() else ():
+        if grant.lstat().st_mtime < before:
             shutil.rmtree(grant, ignore_errors=True)

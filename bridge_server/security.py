@@ -20,18 +20,22 @@ def pairing_token(path: Path) -> bytes:
 
     Raises ServiceError when others can read it, or when it is no token.
     """
-    private_folder(path.parent)
     try:
+        private_folder(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return _read_token(path)
     except OSError as error:
         raise ServiceError.token_unusable(path, error.strerror or "it cannot be written") from None
     token = secrets.token_bytes(NONCE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(token.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink()  # half a token would be in the way of the next start
+        raise ServiceError.token_unusable(path, error.strerror or "it cannot be written") from None
     return token
 
 
@@ -126,9 +130,9 @@ class ClipGrants:
         if len(self._granted) >= limits.GRANTS:
             raise GrantError.too_many(limits.GRANTS)
         clip = clip_path(path, forbidden=self._forbidden)
-        grant = uuid4()
-        self._granted[grant] = clip, _identity(clip)
-        return grant, clip.name, clip.stat().st_size
+        grant, identity = uuid4(), _identity(clip)
+        self._granted[grant] = clip, identity
+        return grant, clip.name, identity[_SIZE]
 
     def resolve(self, grant: UUID) -> Path:
         """The clip of a grant, if it is still the same file. Raises GrantError."""
@@ -139,6 +143,10 @@ class ClipGrants:
         if _identity(clip) != identity:
             raise GrantError.changed(clip.name)
         return clip
+
+
+_SIZE = 2
+"""Where the bytes stand in an identity."""
 
 
 def _identity(clip: Path) -> tuple[int, ...]:

@@ -21,10 +21,11 @@ from pydantic import ValidationError
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from bridge_server.arrival import arriving
 from bridge_server.connection import CLOSE_SECONDS, Connection
 from bridge_server.desktop.instance import Instance, announce, withdraw
 from bridge_server.desktop.paths import Places, private_folder
-from bridge_server.errors import BridgeError, JobError, TransferError, WorkerError
+from bridge_server.errors import BridgeError, JobError, ServiceError, TransferError, WorkerError
 from bridge_server.intake import FileShelf
 from bridge_server.jobs import JobBook
 from bridge_server.library import FileLibrary
@@ -82,6 +83,7 @@ class BridgeServer:
         self._pages = pages()
         self._bridge = Bridge(self.instance, version(), b"", 0, self._door)
         self._listeners: list[Server] = []
+        self._arriving = arriving(limits.ARRIVING)
         self._connections: dict[Connection, None] = {}
         self._jobs_engine = EngineProcess(engine, patience)
         self._questions_engine = EngineProcess(engine, patience, hard_memory=QUESTION_MEMORY)
@@ -102,13 +104,12 @@ class BridgeServer:
     async def start(self) -> None:
         """Take up the jobs, listen, announce, and run jobs. Raises ServiceError."""
         token = pairing_token(self.places.token)
-        private_folder(self.places.data)
-        await asyncio.to_thread(shutil.rmtree, self.places.incoming, ignore_errors=True)
         self._journal = Journal(self.places.journal)
-        self.book = JobBook(self.places.jobs, self._journal, self._tell, clock=time.time, ticks=time.monotonic)
-        self.book.clear = self._clear
-        self._runner = Runner(self.book, self._jobs_engine, self._show)
+        await asyncio.to_thread(shutil.rmtree, self.places.incoming, ignore_errors=True)
         try:
+            self.book = JobBook(self.places.jobs, self._journal, self._tell, clock=time.time, ticks=time.monotonic)
+            self.book.clear = self._clear
+            self._runner = Runner(self.book, self._jobs_engine, self._show)
             self.book.recover()
             self.port, sockets = listen(self._ports)
         except BaseException:
@@ -125,7 +126,11 @@ class BridgeServer:
         found = Instance(
             port=self.port, protocol=limits.PROTOCOL, instance=self.instance, pid=os.getpid(), version=version()
         )
-        announce(self.places.discovery, found)
+        try:
+            announce(self.places.discovery, found)
+        except OSError as error:
+            await self.stop()
+            raise ServiceError.not_announced(self.places.discovery, error.strerror or "the disk refused") from None
         log.info("listening on port %d", self.port)
 
     async def _serve(self, listening: socket.socket) -> Server:
@@ -133,6 +138,7 @@ class BridgeServer:
             self._connected,
             sock=listening,
             process_request=self._admit,
+            create_connection=self._arriving,
             compression=None,
             max_size=limits.MESSAGE,
             max_queue=4,
@@ -205,13 +211,14 @@ class BridgeServer:
         try:
             await connection.serve()
         finally:
-            del self._connections[connection]
+            self._connections.pop(connection, None)
             log.info("client %s gone", session.host or "without name")
 
     def _make_room(self) -> None:
         """Close the oldest of too many that did not identify themselves: they must not keep the others out."""
         strangers = [connection for connection in self._connections if not connection.session.identified]
         if len(strangers) >= limits.STRANGERS:
+            del self._connections[strangers[0]]
             strangers[0].close_stranger()
 
     def _clear(self, folder: Path) -> None:
@@ -257,7 +264,7 @@ class BridgeServer:
             return error
         except OSError as error:
             return TransferError.not_kept(error.strerror or "the disk refused")
-        except (KeyError, ValidationError):
+        except (KeyError, TypeError, ValidationError):
             return WorkerError.misunderstood(question.do)
 
     async def _ask(self, do: str, question: Question, **more: object) -> m.JsonObject:

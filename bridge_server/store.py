@@ -4,14 +4,17 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from bridge_server.desktop.paths import private_folder
 from bridge_server.errors import JobError, ServiceError
+from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.records import Record
 
@@ -76,16 +79,15 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         """Open or make the journal. What is no journal is put aside. Raises ServiceError."""
-        private_folder(path.parent)
-        path.touch(mode=0o600)
         try:
-            self._base = _opened(path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise ServiceError.journal_unusable(path, str(error)) from None
-            log.error("the journal is damaged (%s): it was put aside as %s", error, _aside(path).name)
-            path.touch(mode=0o600)
-            self._base = _opened(path)
+            private_folder(path.parent)
+            if not path.exists():
+                path.touch(mode=0o600)
+            self._base = _opened_or_new(path)
+        except sqlite3.Error as error:
+            raise ServiceError.journal_unusable(path, str(error)) from None
+        except OSError as error:
+            raise ServiceError.journal_unusable(path, error.strerror or "the disk refused") from None
 
     def close(self) -> None:
         self._base.close()
@@ -116,21 +118,22 @@ class Journal:
     @_kept
     def find(self, job: UUID) -> Kept | None:
         rows = self._base.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (str(job),))
-        return next(map(_read, rows), None)
+        return next(_readable(rows), None)
 
     @_kept
     def live(self) -> tuple[Kept, ...]:
         """The jobs that are to run, or ran when the service ended; in the order in which they came."""
         rows = self._base.execute(f"SELECT {_COLUMNS} FROM job WHERE ended IS NULL ORDER BY number")
-        return tuple(map(_read, rows))
+        return tuple(_readable(rows))
 
     @_kept
     def states(self, job: UUID, since: int) -> tuple[m.JobState, ...]:
-        """What the job was after event `since`, oldest first."""
+        """What the job was after event `since`, oldest first; of very many the newest."""
         rows = self._base.execute(
-            "SELECT snapshot FROM event WHERE job = ? AND seq > ? ORDER BY seq", (str(job), since)
+            "SELECT snapshot FROM event WHERE job = ? AND seq > ? ORDER BY seq DESC LIMIT ?",
+            (str(job), since, limits.REPLAYED),
         )
-        return tuple(m.JobState(**dict(m.Snapshot.model_validate_json(snapshot))) for (snapshot,) in rows)
+        return tuple(m.JobState(**dict(snapshot)) for snapshot in _snapshots(rows))[::-1]
 
     @_kept
     def ended(self, before: UUID | None = None, limit: int = -1) -> tuple[Kept, ...]:
@@ -141,7 +144,7 @@ class Journal:
             " ORDER BY ended DESC, number DESC LIMIT ?",
             (bound and bound[0], *(bound or (None, None)), limit),
         )
-        return tuple(map(_read, rows))
+        return tuple(_readable(rows))
 
     @_kept
     def ids(self) -> frozenset[UUID]:
@@ -153,6 +156,7 @@ class Journal:
             self._base.execute("DELETE FROM job WHERE id = ?", (str(job),))
 
     @property
+    @_kept
     def paused(self) -> bool:
         """Whether the person paused the queue."""
         row = self._base.execute("SELECT value FROM setting WHERE name = 'paused'").fetchone()
@@ -186,25 +190,47 @@ class Journal:
 _COLUMNS = "record, snapshot, place, falls"
 
 
-def _read(row: tuple[str, str, int, int]) -> Kept:
-    record, snapshot, place, falls = row
-    return Kept(Record.model_validate_json(record), m.Snapshot.model_validate_json(snapshot), place, falls)
+def _readable(rows: Iterable[tuple[str, str, int, int]]) -> Iterator[Kept]:
+    """Jobs, without those whose row is damaged: SQLite sees damage to its pages, not to what stands on them."""
+    for record, snapshot, place, falls in rows:
+        try:
+            yield Kept(Record.model_validate_json(record), m.Snapshot.model_validate_json(snapshot), place, falls)
+        except ValidationError as error:
+            log.error("a job in the journal cannot be read, and is passed over: %s", error)
+
+
+def _snapshots(rows: Iterable[tuple[str]]) -> Iterator[m.Snapshot]:
+    for (snapshot,) in rows:
+        with contextlib.suppress(ValidationError):
+            yield m.Snapshot.model_validate_json(snapshot)
 
 
 def _key(job: Kept) -> str:
     return str(job.record.id)
 
 
+def _opened_or_new(path: Path) -> sqlite3.Connection:
+    """The journal, or a new one in the place of a damaged one. Raises ServiceError, OSError, sqlite3.Error."""
+    try:
+        return _opened(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        log.error("the journal is damaged (%s): it was put aside as %s", error, _aside(path).name)
+        path.touch(mode=0o600)
+        return _opened(path)
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     base = sqlite3.connect(path, isolation_level=None, timeout=5)
     try:
+        (version,) = base.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise ServiceError.journal_newer(path)
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = FULL")  # a power cut loses nothing that was told
         base.execute("PRAGMA foreign_keys = ON")
         base.execute("PRAGMA cache_size = -256")
-        (version,) = base.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise ServiceError.journal_newer(path)
         if version == 0:
             base.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
         (verdict,) = base.execute("PRAGMA quick_check(1)").fetchone()

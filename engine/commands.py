@@ -35,10 +35,15 @@ class _Probe(_Arguments):
     clip: Path
 
 
+class _Estimate(_Arguments):
+    request: Request
+
+
 class _Frame(_Arguments):
     clip: Path
     frame: int
     output: Path
+    small: bool = False
 
 
 class _Locate(_Arguments):
@@ -90,17 +95,40 @@ def _probe(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
         }
 
 
+def _estimate(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """What a request would take: {"frames", "seconds", "memory", "windows", "start", "stop", "keyframes"}."""
+    request = _Estimate.model_validate(arguments).request
+    from engine.propagate import estimate
+
+    steps, edit = estimate(request, on_event)
+    expected = steps.estimate
+    return {
+        "frames": expected.frames,
+        "seconds": float(expected.seconds),
+        "memory": int(expected.memory),
+        "windows": len(steps.windows),
+        "start": steps.start,
+        "stop": steps.stop,
+        "keyframes": [keyframe.index for keyframe in edit.keyframes],
+    }
+
+
 def _frame(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
-    """Write one frame as the PNG to edit: {"output", "frame", "width", "height", "bits"}."""
+    """Write one frame as the PNG to edit, or a small JPEG of it to look at: {"output", "frame", "width", "height",
+    "bits"} of the frame."""
     asked = _Frame.model_validate(arguments)
     from engine.media.clip import Clip
-    from engine.media.still import write_png
+    from engine.media.still import write_jpeg, write_png
+    from engine.preview import small
 
     with Clip.open(asked.clip) as clip:
         frame = clip.frame(asked.frame)
         bits = 16 if frame.layout.bits > 8 else 8
         on_event(Event(stage="write", done=0, total=1, frame=asked.frame))
-        write_png(asked.output, frame.rgb(), bits=bits)
+        if asked.small:
+            write_jpeg(asked.output, small(frame).rgb())
+        else:
+            write_png(asked.output, frame.rgb(), bits=bits)
         size = clip.info.size
     return {
         "output": str(asked.output),
@@ -224,6 +252,7 @@ COMMANDS: Mapping[str, Command] = {
     "about": _about,
     "propagate": _propagate,
     "probe": _probe,
+    "estimate": _estimate,
     "frame": _frame,
     "locate": _locate,
     "compare": _compare,

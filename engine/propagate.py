@@ -55,13 +55,12 @@ def _propagate(request: Request, on_event: OnEvent, method: Method) -> Report:
     with ExitStack() as stack:
         with clock("probe"):
             clip = stack.enter_context(Clip.open(request.clip))
-            start, stop = bounds(request.range, clip.info.frames)
             on_event(Event(stage="probe", done=1, total=1))
         with clock("resolve"):
             edit = resolve(request, clip, on_event)
         painted = [trimmed(keyframe_painted(keyframe)) for keyframe in edit.keyframes]
-        area = max(paint.box.area for paint in painted)
-        steps = plan([keyframe.index for keyframe in edit.keyframes], start, stop, area, method.cost)
+        steps = _planned(request, clip, edit, painted, method)
+        start, stop = steps.start, steps.stop
         staging = stack.enter_context(Staging(request.output))
         wanted = targets(request.formats)
         _check_room(staging, wanted, steps, painted, clip.info)
@@ -81,6 +80,26 @@ def _propagate(request: Request, on_event: OnEvent, method: Method) -> Report:
         on_event(Event(stage="write", done=stop - start, total=stop - start))
         staging.publish([*(target.name for target in wanted), REPORT])
         return report
+
+
+def estimate(request: Request, on_event: OnEvent, *, method: Method | None = None) -> tuple[Plan, Edit]:
+    """What running `request` would take, and its edit, with the edited frames found. Writes nothing.
+
+    Raises EngineError.
+    """
+    method = method or chosen(request)
+    with Clip.open(request.clip) as clip:
+        edit = resolve(request, clip, on_event)
+        painted = [trimmed(keyframe_painted(keyframe)) for keyframe in edit.keyframes]
+        steps = _planned(request, clip, edit, painted, method)
+    method.check(steps)
+    return steps, edit
+
+
+def _planned(request: Request, clip: Clip, edit: Edit, painted: Sequence[Painted], method: Method) -> Plan:
+    start, stop = bounds(request.range, clip.info.frames)
+    area = max(paint.box.area for paint in painted)
+    return plan([keyframe.index for keyframe in edit.keyframes], start, stop, area, method.cost)
 
 
 @dataclass

@@ -41,6 +41,9 @@ PRIORITY = 10
 LISTED = 50
 """Ended jobs that a list of jobs holds, beside all that wait or run."""
 
+REPLAYED = 200
+"""Most states that a watch tells again: all of them at once must fit into what may wait for a client."""
+
 HISTORY = 100
 """Most jobs of one page of the history."""
 
@@ -49,6 +52,9 @@ CONNECTIONS = 128
 
 STRANGERS = 32
 """Most connections that did not identify themselves yet; one more closes the oldest."""
+
+ARRIVING = 64
+"""Most connections of which no request came yet; one more cuts the oldest."""
 
 CODE_SECONDS = 300.0
 """A pairing code is good for so long."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -221,6 +222,7 @@ def _strict(kind: type[_Part], raw: JsonObject) -> _Part:
         raise _invalid(error) from None
 
 
+_ID = re.compile(r"[\x21-\x7e]{1,64}")
 _ENVELOPE = frozenset({"v", "type", "id", "re", "job", "seq", "data"})
 
 
@@ -242,11 +244,17 @@ def _decode(text: str, adapter: TypeAdapter[_M]) -> _M:
     ref = envelope.get("id")
     if not isinstance(ref, str) or not isinstance(envelope.get("type"), str):
         raise EnvelopeError.malformed("“id” and “type” must be strings")
+    if _ID.fullmatch(ref) is None:
+        raise EnvelopeError.malformed("“id” is not 1 to 64 printable ASCII characters without spaces")
     del envelope["v"]
     try:
-        return adapter.validate_json(json.dumps({**envelope, **data}))
+        flat = json.dumps({**envelope, **data}, allow_nan=False)
+    except ValueError:  # from_json reads 1e999 as infinity
+        raise EnvelopeError.malformed("a number in it is too large") from None
+    try:
+        return adapter.validate_json(flat)
     except ValidationError as error:
-        raise _invalid(error, str(envelope["type"]), ref[:64]) from None
+        raise _invalid(error, str(envelope["type"]), ref) from None
 
 
 def _invalid(error: ValidationError, name: str = "", answers: str | None = None) -> MessageError:

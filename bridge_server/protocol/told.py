@@ -24,7 +24,7 @@ Stopping = Literal["cancel", "hold", "pause"]
 class Told(BaseModel):
     """What the service sends: unknown members are ignored, so that a newer service can say more."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
 
 
 class FromService(Told):

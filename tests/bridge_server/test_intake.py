@@ -5,6 +5,7 @@ import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -65,3 +66,30 @@ def test_a_job_keeps_its_own_copy(tmp_path: Path) -> None:
     file.unlink()
     assert kept.name == "copy.png"
     assert kept.read_bytes() == b"pixels"
+
+
+def test_a_disk_that_fills_up_at_the_first_byte_leaves_no_transfer_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(shelf: FileShelf, transfer: UUID, data: memoryview) -> None:
+        raise TransferError.disk_full()
+
+    monkeypatch.setattr(FileShelf, "append", full)
+    shelf = FileShelf(tmp_path / "in")
+    with pytest.raises(TransferError) as caught:
+        shelf.open(begin())
+    assert caught.value.code == "transfer.disk_full"
+    assert list(tmp_path.iterdir()) == []
+    assert (shelf._open, shelf._paths) == ({}, {})
+
+
+def test_what_cannot_be_removed_is_forgotten_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf, announced = FileShelf(tmp_path / "in"), begin()
+    shelf.open(announced)
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    shelf.discard(announced.transfer)
+    assert (shelf._open, shelf._paths) == ({}, {})

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bridge_server.errors import GrantError, JobError, TransferError, WorkerError
+from bridge_server.errors import LONGEST, GrantError, JobError, TransferError, WorkerError
 from bridge_server.jobs import FALLS, PROGRESS_SECONDS, UNTOLD, JobBook
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
@@ -527,3 +527,81 @@ def test_a_journal_held_by_another_program_is_a_job_that_is_not_kept(desk: Desk)
     other.execute("ROLLBACK")
     other.close()
     desk.submit()
+
+
+def test_a_pause_does_not_take_a_hold_back(desk: Desk) -> None:
+    job = desk.run()
+    desk.book.hold(job)
+    desk.book.pause(now=True)
+    assert desk.state(job).stopping == "hold"
+    desk.book.end(WorkerError.stopped())
+    desk.book.resume()
+    assert desk.state(job).held
+    assert desk.book.next() is None
+
+
+def test_a_result_stays_though_the_journal_that_knew_of_it_is_damaged(desk: Desk) -> None:
+    job = desk.run()
+    result = desk.book.folder(job) / "out" / "flat.mp4"
+    result.parent.mkdir()
+    result.write_bytes(b"film")
+    desk.book.end(RESULT)
+    desk.journal.close()
+    (desk.place / "journal.sqlite").write_bytes(b"no journal at all" * 100)
+    for _ in range(2):
+        desk.open()
+        assert desk.book.find(job) is None
+        assert result.read_bytes() == b"film"
+        desk.journal.close()
+
+
+def test_a_removal_that_a_crash_cut_short_is_finished_at_the_next_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = desk.run()
+    (desk.book.folder(job) / "out").mkdir()
+    desk.book.end(RESULT)
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", lambda *folder, **how: None)
+        desk.book.remove(job)
+    assert len(list((desk.place / "jobs").iterdir())) == 1
+    desk.crash()
+    assert list((desk.place / "jobs").iterdir()) == []
+
+
+def test_what_the_engine_says_is_told_as_one_line_that_ends(desk: Desk) -> None:
+    job = desk.run()
+    for done, said in enumerate(["two\nlines", "a file \udc80 of another age", "x" * 10_000]):
+        desk.now += 1
+        desk.book.advance(Event(stage="propagate", done=done, total=60, message=said))
+    desk.book.end(WorkerError("clip.damaged", "It is\r\ndamaged \udcff.", "Choose another."))
+    texts = [news.message for news in desk.told(job) if news.message is not None]
+    assert texts[:2] == ["two lines", "a file   of another age"]
+    assert len(texts[2]) == LONGEST
+    last = desk.state(job).error
+    assert last is not None
+    assert last.message == "It is  damaged  ."
+
+
+def test_the_longest_list_of_jobs_fits_into_one_message(desk: Desk) -> None:
+    desk.clip = desk.clip.rename(desk.place / ("c" * 251 + ".mp4"))
+    for _ in range(limits.LISTED):
+        job = desk.run()
+        desk.book.advance(Event(stage="propagate", done=1, total=60, message="m" * 10_000))
+        desk.book.end(WorkerError("clip.damaged", "x" * 10_000, "y" * 10_000, ref="r" * 12))
+        assert desk.state(job).state == "failed"
+    for _ in range(limits.WAITING_JOBS):
+        desk.submit()
+    jobs = tuple(job.model_copy(update={"host": "h" * 64}) for job in desk.book.list())
+    assert len(m.encode(m.JobJobs(id="x" * 64, re="y" * 64, jobs=jobs))) < limits.TEXT
+
+
+def test_a_job_that_comes_back_stands_where_it_stood_though_others_were_moved_meanwhile(desk: Desk) -> None:
+    first, second, third = (desk.submit() for _ in range(3))
+    desk.run(first)
+    desk.book.move(third, second)
+    desk.book.pause(now=True)
+    desk.book.end(WorkerError.stopped())
+    assert desk.order() == [first, third, second]
+    desk.crash()
+    assert desk.order() == [first, third, second]

@@ -1,5 +1,6 @@
 """Who gets in, and what they may name."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -182,3 +183,39 @@ def test_a_connection_keeps_a_bounded_number_of_grants(tmp_path: Path) -> None:
     with pytest.raises(GrantError) as caught:
         grants.give(str(clip))
     assert caught.value.code == "grant.too_many"
+
+
+@pytest.mark.parametrize("name", ["clip.mp4:stream", "clip.mp4::$DATA", "folder:x/clip.mp4"])
+def test_an_alternate_stream_is_refused_where_there_are_any(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with monkeypatch.context() as windows:
+        windows.setattr("bridge_server.security.sys.platform", "win32")
+        with pytest.raises(GrantError) as caught:
+            clip_path(f"/clips/{name}")
+    assert "alternate stream" in caught.value.message
+
+
+def test_a_folder_above_that_is_a_link_is_followed_to_what_is_checked(tmp_path: Path) -> None:
+    config, clips = tmp_path / "config", tmp_path / "clips"
+    pairing_token(config / "token")
+    clips.mkdir()
+    (clips / "clip.mp4").write_bytes(b"x")
+    for link, target in (("to config", config), ("to clips", clips)):
+        (tmp_path / link).symlink_to(target)
+    assert clip_path(str(tmp_path / "to clips" / "clip.mp4"), forbidden=[config]) == (clips / "clip.mp4").resolve()
+    with pytest.raises(GrantError) as caught:
+        clip_path(str(tmp_path / "to config" / "token"), forbidden=[config])
+    assert caught.value.code == "grant.not_allowed"
+
+
+def test_a_token_that_the_full_disk_cut_short_is_not_in_the_way_of_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(ServiceError) as caught:
+            pairing_token(tmp_path / "token")
+    assert caught.value.code == "service.token_unusable"
+    assert len(pairing_token(tmp_path / "token")) == 32

@@ -458,3 +458,43 @@ async def _until_running(client: Client, job: UUID) -> None:
     async for news in client.watch(job):
         if stage(news):
             return
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"frame": 1, "confidence": float("nan")},
+        {"frame": "one", "confidence": 0.5},
+        {"frame": 1, "confidence": None},
+    ],
+)
+async def test_an_answer_of_the_engine_that_means_nothing_is_an_error(
+    client: Client, server: BridgeServer, clip: Path, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object]
+) -> None:
+    async def say(do: str, question: object, **more: object) -> dict[str, object]:
+        return answer
+
+    monkeypatch.setattr(server, "_ask", say)
+    edited = await client.upload_raw(bytes(16), 4, 4, 1, 8)
+    with pytest.raises(BridgeError) as caught:
+        await client.locate(await client.grant(clip), edited)
+    assert caught.value.code == "engine.misunderstood"
+
+
+async def test_a_job_that_was_held_and_released_a_thousand_times_can_still_be_watched(
+    client: Client, server: BridgeServer, clip: Path, places: Places
+) -> None:
+    await client.pause()
+    job = await submit(client, clip)
+    for _ in range(1000):
+        server.book.hold(job)
+        server.book.release(job)
+        await asyncio.sleep(0)
+    async with await Client.connect(places) as other:
+        told = 0
+        async for news in other.watch(job):
+            told += isinstance(news, m.JobState)
+            if isinstance(news, m.JobState) and news.seq == 2001:
+                break
+    assert told == limits.REPLAYED

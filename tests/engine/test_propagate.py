@@ -18,7 +18,7 @@ from engine.media.clip import Clip, Frame
 from engine.media.still import read_still
 from engine.media.writer import open_flat
 from engine.method import OnStep, Painted
-from engine.propagate import propagate
+from engine.propagate import estimate, propagate
 from engine.report import Report
 from engine.request import Event, FrameRange, KeyframeFiles, Request
 from tests.engine.clips import write_still
@@ -312,6 +312,23 @@ def test_a_method_that_skips_a_frame_is_a_fault(pan: Path, tmp_path: Path) -> No
 
     with pytest.raises(ValueError, match="painted frame 0 where frame 7 was due"):
         propagate(request(pan, tmp_path), silent, method=Skipping())
+
+
+def test_an_estimate_says_what_a_run_would_take_finds_the_frame_and_writes_nothing(pan: Path, tmp_path: Path) -> None:
+    asked = request(pan, tmp_path, range=FrameRange(start=2, stop=20))
+    (keyframe,) = asked.keyframes
+    lost = asked.model_copy(update={"keyframes": (keyframe.model_copy(update={"frame": None}),)})
+    steps, edit = estimate(lost, silent, method=ShiftMethod())
+    assert [keyframe.index for keyframe in edit.keyframes] == [8]
+    assert (steps.start, steps.stop, steps.estimate.frames) == (2, 20, 17)
+    assert steps.estimate.seconds > 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_estimate_is_refused_where_the_run_would_be(pan: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        estimate(request(pan, tmp_path, range=FrameRange(start=2, stop=99)), silent, method=ShiftMethod())
+    assert caught.value.code == "settings.range_outside"
 
 
 def test_an_output_that_is_a_file_is_refused(pan: Path, tmp_path: Path) -> None:

@@ -150,7 +150,24 @@ def test_an_identified_client_is_never_overdue(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "1", "{", '{"v":1}', '{"v":2,"type":"ping","id":"1","data":{}}', "[" * 10000]
+    "text",
+    [
+        "",
+        "[]",
+        "1",
+        "{",
+        '{"v":1}',
+        '{"v":2,"type":"ping","id":"1","data":{}}',
+        "[" * 10000,
+        '{"v":1,"type":"ping","id":"","data":{}}',
+        '{"v":1,"type":"teleport","id":"a b","data":{}}',
+        '{"v":1,"type":"teleport","id":"é","data":{}}',
+        '{"v":1,"type":"ping","id":"' + "x" * 65 + '","data":{}}',
+        '{"v":1,"type":"ping","id":"1","data":{"n":1e999}}',
+        '{"v":1,"type":"ping","id":"1","data":{"n":NaN}}',
+        '{"v":1,"type":"ping","id":"1","data":{"n":' + "9" * 5000 + "}}",
+        '{"v":1,"type":"ping","id":"1","data":{"n":"\\ud800"}}',
+    ],
 )
 def test_what_is_no_envelope_closes_the_connection(peer: Peer, text: str) -> None:
     outgoing = peer.session.receive(text)
@@ -177,6 +194,13 @@ def test_a_wrong_message_is_answered_with_an_error_and_the_connection_lives(
     assert (error.code, error.re) == (expected, "q")
     assert error.ref
     assert [type_of.type for type_of in peer.say(m.Ping(id="p")) if isinstance(type_of, m.Pong)] == ["pong"]
+
+
+def test_what_an_error_repeats_of_a_message_stays_on_one_line(peer: Peer) -> None:
+    for name in ("a\nb", "a\0b", "a\u2028b", "a\x1b[31mb"):
+        (error,) = peer.session.receive(json.dumps({"v": 1, "type": "ping", "id": "q", "data": {name: 1}}))
+        assert isinstance(error, m.Error)
+        assert error.message.isprintable()
 
 
 # Transfers
@@ -541,6 +565,17 @@ def test_a_link_out_of_the_result_is_not_followed(peer: Peer, tmp_path: Path) ->
     (tmp_path / "secret").write_text("secret")
     (peer.book.folder(job) / "out" / "flat.mp4").symlink_to(tmp_path / "secret")
     assert code(fetch(peer, m.JobFile(job=job, file="flat.mp4"))[0]) == "transfer.no_file"
+
+
+def test_a_folder_that_became_a_link_is_not_followed(peer: Peer, tmp_path: Path) -> None:
+    job = peer.submit()
+    peer.run(job, "layer/000001.png")
+    layer = peer.book.folder(job) / "out" / "layer"
+    layer.rename(tmp_path / "elsewhere")
+    for target in (tmp_path / "elsewhere", layer, tmp_path / "nowhere"):
+        layer.symlink_to(target)
+        assert code(fetch(peer, m.JobFile(job=job, file="layer/000001.png"))[0]) == "transfer.no_file"
+        layer.unlink()
 
 
 def test_a_written_frame_is_fetched_by_its_grant_alone(peer: Peer, tmp_path: Path) -> None:
