@@ -1,7 +1,9 @@
 /** A result into the project: imported, and laid above the layer of its clip, in time with it. One undo step. */
 
-/** @param {{layer: string | null, flat: string | null, start: number, name: string,
- *           origin: {comp: number, layer: number} | null}} result `start` is its first frame's index in the clip
+/** @typedef {{comp: number, layer: number}} Origin the composition and the layer that a frame was taken of */
+
+/** @param {{layer: string | null, flat: string | null, start: number, name: string, clip: string | null,
+ *           origin: Origin | null}} result `start` is its first frame's index in `clip`, the clip's path
  *  @returns {{rung: string, todo: string | null}} */
 function bring(result) {
   var path = result.layer || result.flat || "";
@@ -9,7 +11,7 @@ function bring(result) {
   if ((path === "") || !file.exists) {
     throw faults.resultMissing(result.name);
   }
-  var source = result.origin ? sourceAt(result.origin) : findSource(openComposition());
+  var source = placeOf(result);
   app.beginUndoGroup("Videoshop: " + result.name);
   try {
     var item = imported(file);
@@ -31,18 +33,42 @@ function bring(result) {
   }
 }
 
-/** @param {{comp: number, layer: number}} origin @returns {Source | null} null where it was deleted since */
-function sourceAt(origin) {
-  var items = app.project.items;
-  for (var i = 1; i <= items.length; i++) {
-    var comp = items[i];
-    if ((comp instanceof CompItem) && (comp.id === origin.comp)) {
-      for (var k = 1; k <= comp.numLayers; k++) {
-        var layer = comp.layer(k);
-        if ((layer instanceof AVLayer) && (layer.id === origin.layer)) {
-          return sourceIn(comp, layer);
-        }
-      }
+/** @param {{clip: string | null, origin: Origin | null}} result
+ *  @returns {Source | null} where the frame was taken; if that is gone, another layer of the clip, the open composition first */
+function placeOf(result) {
+  var comps = [], open = app.project.activeItem, items = app.project.items, i, source;
+  if (open instanceof CompItem) {
+    comps.push(open);
+  }
+  for (i = 1; i <= items.length; i++) {
+    var item = items[i];
+    if (item instanceof CompItem) {
+      comps.push(item);
+    }
+  }
+  for (i = 0; i < comps.length; i++) {
+    source = result.origin && (comps[i].id === result.origin.comp) ? layerOf(comps[i], result.clip, result.origin.layer) : null;
+    if (source) {
+      return source;
+    }
+  }
+  for (i = 0; result.clip && (i < comps.length); i++) {
+    source = layerOf(comps[i], result.clip, null);
+    if (source) {
+      return source;
+    }
+  }
+  return !result.clip && !result.origin && (open instanceof CompItem) ? findSource(open) : null;
+}
+
+/** @param {CompItem} comp @param {string | null} clip @param {number | null} id
+ *  @returns {Source | null} the layer of that id, or the topmost, that shows the clip */
+function layerOf(comp, clip, id) {
+  for (var k = 1; k <= comp.numLayers; k++) {
+    var layer = comp.layer(k);
+    var source = isPicture(layer) && ((id === null) || (layer.id === id)) ? sourceIn(comp, layer) : null;
+    if (source && ((clip === null) || (clip === clipPath(source.footage)))) {
+      return source;
     }
   }
   return null;

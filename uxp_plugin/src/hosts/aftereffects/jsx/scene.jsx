@@ -134,6 +134,15 @@ function isSequence(footage) {
   return IMAGE.test(footage.mainSource.file ? footage.mainSource.file.name : "");
 }
 
+/** @param {FootageItem} footage @returns {string | null} the file, of a sequence its folder; null where it is missing */
+function clipPath(footage) {
+  var file = footage.footageMissing ? null : footage.mainSource.file;
+  if (!file) {
+    return null;
+  }
+  return isSequence(footage) ? file.parent.fsName : file.fsName;
+}
+
 /** @param {Source} source @returns {number} the composition's time of the clip's first frame, in seconds */
 function clipStart(source) {
   return source.layer.startTime + (source.inner ? source.inner.startTime : 0);
@@ -228,13 +237,12 @@ function look() {
   if (!source) {
     return { document: comp.name, key: keyOf(comp), clip: null, frame: null, mask: null, notes: [faults.noClip().message] };
   }
-  var file = source.footage.footageMissing ? null : source.footage.mainSource.file;
-  var sequence = isSequence(source.footage);
+  var path = clipPath(source.footage);
   var masks = masksOf(source.layer).numProperties;
   return {
     document: comp.name,
     key: keyOf(comp),
-    clip: file ? { path: sequence ? file.parent.fsName : file.fsName, name: source.footage.name, from: "footage" } : null,
+    clip: path ? { path: path, name: source.footage.name, from: "footage" } : null,
     frame: frameOf(source),
     mask: masks > 0 ? (masks === 1 ? "the layer's mask" : "the layer's " + masks + " masks") : null,
     notes: notesOn(source)

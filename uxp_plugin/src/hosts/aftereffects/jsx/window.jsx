@@ -182,7 +182,7 @@ function started(scene, picture, mask) {
 function bringResult(scene, output, origin) {
   var report = fromJson(textOf(output + "/report.json") || "");
   var name = scene.clip.name + " (Videoshop)";
-  var done = bring({ layer: output + "/layer.mov", flat: null, start: report.range[0], name: name, origin: origin });
+  var done = bring({ layer: output + "/layer.mov", flat: null, start: report.range[0], name: name, clip: scene.clip.path, origin: origin });
   var lines = [done.todo || "Done: “" + name + "” lies above the clip."];
   say(lines.concat(report.quality.warnings).join("\n"));
 }
