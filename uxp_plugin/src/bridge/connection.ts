@@ -79,6 +79,10 @@ export class Connection {
     }
   }
 
+  get open(): boolean {
+    return this.line.open;
+  }
+
   get buffered(): number {
     return this.line.buffered;
   }

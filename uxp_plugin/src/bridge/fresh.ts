@@ -20,8 +20,8 @@ export function freshBytes(length: number, source: Pick<Crypto, "getRandomValues
 }
 
 /** A random UUID (version 4). */
-export function freshUuid(source?: Pick<Crypto, "getRandomValues">): string {
-  const bytes = source === undefined ? freshBytes(16) : freshBytes(16, source);
+export function freshUuid(source: Pick<Crypto, "getRandomValues"> | undefined = globalThis.crypto): string {
+  const bytes = freshBytes(16, source);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return uuidText(bytes);

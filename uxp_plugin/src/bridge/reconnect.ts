@@ -117,7 +117,7 @@ export class Keeper {
 
   /** The connection, now or within some seconds. Rejects with BridgeFault; at once where only the person can help. */
   connected(seconds: number): Promise<Connection> {
-    if (this.connection !== null) {
+    if (this.connection?.open === true) {
       return Promise.resolve(this.connection);
     }
     if (this.link.state === "stopped") {

@@ -33,6 +33,8 @@ export interface Scene {
   readonly mask: string | null;
   /** A picture of the edited frame for the panel, as a data: or blob: address. */
   readonly thumbnail: string | null;
+  /** The same of the mask, where the host has it at hand. */
+  readonly maskThumbnail?: string | null;
   /** What the person should know: why something is missing, what was assumed. */
   readonly notes: readonly string[];
 }

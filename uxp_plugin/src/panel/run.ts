@@ -1,0 +1,199 @@
+/** From the pressed button to the bridge's job: export, send, find the frame, submit. A step that fails loses nothing. */
+
+import { BridgeFault } from "../bridge/api.ts";
+import type { JobParams } from "../bridge/generated.ts";
+import type { Picture } from "../hosts/host.ts";
+import { chosen, objection } from "./choice.ts";
+import { obstacle, SURE } from "./model.ts";
+import type { Clip, Own, Step } from "./model.ts";
+import type { Tools } from "./tools.ts";
+
+/** What a bridge says that was restarted, or let go of what was sent to it: sent again, it works. */
+const GONE: ReadonlySet<string> = new Set(["grant.unknown", "transfer.unknown", "transfer.unfinished", "job.images_gone"]);
+
+type Ready = Extract<Clip, { state: "ready" }>;
+
+/** What was sent and waits for the frame's number. */
+interface Sent {
+  readonly clip: Ready;
+  readonly document: string | null;
+  readonly connection: number;
+  readonly edited: string;
+  readonly mask: string | null;
+}
+
+class Stopped extends Error {}
+
+export class Run {
+  readonly #tools: Tools;
+  readonly #look: () => Promise<void>;
+  #ticket = 0;
+  #sent: Sent | null = null;
+
+  constructor(tools: Tools, look: () => Promise<void>) {
+    this.#tools = tools;
+    this.#look = look;
+  }
+
+  /** Over when the job is the bridge's, when the person is asked about the frame, or when it failed. */
+  async propagate(): Promise<void> {
+    const { store } = this.#tools;
+    if (store.model.step !== null) {
+      return;
+    }
+    await this.#guarded(async (ticket) => {
+      this.#step(ticket, { kind: "export" });
+      await this.#look(); // the host may not tell of every change
+      await this.#once(ticket);
+    });
+  }
+
+  /** The person says which frame was edited. */
+  async confirm(index: number): Promise<void> {
+    const { store, grants, say } = this.#tools;
+    const sent = this.#sent;
+    if (sent === null || store.model.step?.kind !== "confirm") {
+      return;
+    }
+    const why = objection(store.model.choice, sent.clip.facts.frames, index);
+    if (why !== null) {
+      const complaint = { code: "panel.obstacle", message: say(why.key, why.values), hint: "" };
+      store.dispatch({ type: "complaint", complaint });
+      return;
+    }
+    this.#sent = null;
+    store.dispatch({ type: "agreed", index });
+    if (sent.connection !== grants.connection) {
+      store.dispatch({ type: "step", step: null });
+      store.dispatch({ type: "typed", index });
+      await this.propagate();
+      return;
+    }
+    await this.#guarded((ticket) => this.#submit(ticket, sent, index));
+  }
+
+  /** Give up what is not the bridge's yet. */
+  stop(): void {
+    this.#ticket += 1;
+    this.#sent = null;
+    const { store } = this.#tools;
+    store.dispatch({ type: "step", step: null });
+    if (store.model.frame?.from === "located") {
+      store.dispatch({ type: "typed", index: null });
+    }
+  }
+
+  async #guarded(steps: (ticket: number) => Promise<void>): Promise<void> {
+    const { store, complaintOf } = this.#tools;
+    const ticket = ++this.#ticket;
+    store.dispatch({ type: "complaint", complaint: null });
+    try {
+      await steps(ticket);
+    } catch (thrown) {
+      if (!(thrown instanceof Stopped)) {
+        store.dispatch({ type: "complaint", complaint: complaintOf(thrown) });
+        if (ticket === this.#ticket) {
+          store.dispatch({ type: "step", step: null });
+        }
+      }
+    }
+  }
+
+  /** The steps; once more from the start when the bridge lost what it was sent. */
+  async #once(ticket: number, again = false): Promise<void> {
+    const { store, grants, say } = this.#tools;
+    const why = obstacle(store.model);
+    if (why !== null) {
+      store.dispatch({ type: "step", step: null });
+      const complaint = { code: "panel.obstacle", message: say(why.key, why.values), hint: "" };
+      store.dispatch({ type: "complaint", complaint });
+      return;
+    }
+    const { clip, scene } = store.model;
+    if (clip?.state !== "ready" || scene === null) {
+      return;
+    }
+    try {
+      await this.#send(ticket, clip, scene.document);
+    } catch (thrown) {
+      if (again || !(thrown instanceof BridgeFault) || !GONE.has(thrown.fault.code)) {
+        throw thrown;
+      }
+      grants.forget(clip.source);
+      const grant = await grants.of(clip.source);
+      store.dispatch({ type: "clip", clip: { ...clip, grant } });
+      await this.#once(ticket, true);
+    }
+  }
+
+  async #send(ticket: number, clip: Ready, document: string | null): Promise<void> {
+    const { store, host, bridge, grants } = this.#tools;
+    this.#step(ticket, { kind: "export" });
+    const { connection } = grants;
+    const pictures = [await host.edited(), await host.mask()] as const;
+    const total = pictures.reduce((sum, one) => sum + (one?.size ?? 0), 0);
+    let before = 0;
+    const send = async (picture: Picture): Promise<string> => {
+      const transfer = await bridge.send(picture, (done) => {
+        if (ticket === this.#ticket) {
+          this.#step(ticket, { kind: "send", part: (before + done) / total });
+        }
+      });
+      before += picture.size;
+      return transfer;
+    };
+    this.#step(ticket, { kind: "send", part: 0 });
+    const edited = await send(pictures[0]);
+    const mask = pictures[1] === null ? null : await send(pictures[1]);
+    const sent = { clip, document, connection, edited, mask };
+    const known = store.model.frame;
+    if (known !== null && known.from !== "located") {
+      await this.#submit(ticket, sent, known.index);
+      return;
+    }
+    this.#step(ticket, { kind: "locate" });
+    const { frame, confidence } = await bridge.locate(clip.grant, edited);
+    this.#still(ticket);
+    store.dispatch({ type: "located", index: frame, confidence });
+    if (confidence < SURE || frame !== store.model.agreed) {
+      this.#sent = sent;
+      this.#step(ticket, { kind: "confirm" });
+      return;
+    }
+    await this.#submit(ticket, sent, frame);
+  }
+
+  async #submit(ticket: number, sent: Sent, frame: number): Promise<void> {
+    const { store, bridge, memory, now } = this.#tools;
+    this.#step(ticket, { kind: "submit" });
+    const choice = chosen(store.model.choice);
+    const { clip, document, edited, mask } = sent;
+    const params: JobParams = {
+      grant: clip.grant,
+      keyframes: [{ edited, frame, mask }],
+      ...choice,
+      settings: { ...choice.settings },
+    };
+    const job = await bridge.submit(params);
+    if (ticket !== this.#ticket) {
+      await bridge.cancel(job); // stopped while it was handed over
+      throw new Stopped();
+    }
+    const { start } = choice.range;
+    const own: Own = { document, source: clip.source, start, fps: clip.facts.fps, at: now(), settled: false };
+    store.dispatch({ type: "own", own: new Map(store.model.own).set(job, own) });
+    store.dispatch({ type: "submitted" });
+    await memory.keepJobs(store.model.own);
+  }
+
+  #step(ticket: number, step: Step): void {
+    this.#still(ticket);
+    this.#tools.store.dispatch({ type: "step", step });
+  }
+
+  #still(ticket: number): void {
+    if (ticket !== this.#ticket) {
+      throw new Stopped();
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/** The estimate, the big button and why it is not to be pressed, the steps before a job is the bridge's, and the question about the frame. */
+
+import { button, field, make, picture, put, reveal } from "../dom.ts";
+import { obstacle, SURE } from "../model.ts";
+import type { Model, Step } from "../model.ts";
+import { duration, memory, percent } from "../words.ts";
+import { faultView } from "./fault.ts";
+import type { Actions, Section, Words } from "./section.ts";
+
+export function propagateSection(words: Words, act: Actions): Section {
+  const { say, fault } = words;
+  const estimate = make("p", { className: "vs-estimate" });
+  const go = button(say("propagate"), () => act.propagate(), "vs-go");
+  const why = make("p", { className: "vs-hint" });
+  const bar = make("progress", { className: "vs-bar", attributes: { max: "1" } });
+  const step = make("p", { className: "vs-step", attributes: { role: "status" } });
+  const stop = button(say("propagate.stop"), () => act.stop());
+  const working = make("div", { className: "vs-working" }, step, bar, stop);
+  const complaint = faultView(words, "alert");
+  const dismiss = button(say("act.dismiss"), () => act.forgive(), "vs-quiet");
+  complaint.element.append(dismiss);
+  const confirm = confirmPart(words, act);
+  const element = make("section", { className: "vs-propagate" }, estimate, confirm.element, go, why, working, complaint.element);
+
+  return {
+    element,
+    show: (model) => {
+      const reason = obstacle(model);
+      const busy = model.step !== null && model.step.kind !== "confirm";
+      put(estimate, estimateText(model));
+      go.disabled = reason !== null || model.step !== null;
+      reveal(go, model.step?.kind !== "confirm");
+      put(why, reason === null || busy || model.step?.kind === "confirm" ? null : say(reason.key, reason.values));
+      reveal(working, busy);
+      put(step, model.step === null ? null : stepText(model.step));
+      if (model.step?.kind === "send") {
+        bar.value = model.step.part;
+      } else {
+        bar.removeAttribute("value");
+      }
+      complaint.show(model.complaint);
+      confirm.show(model);
+    },
+  };
+
+  function estimateText({ estimate: known, clip }: Model): string | null {
+    if (known === null || clip?.state !== "ready") {
+      return null;
+    }
+    if (known === "asking") {
+      return say("estimate.asking");
+    }
+    if ("code" in known) {
+      return say("estimate.unknown", { reason: fault(known).message });
+    }
+    return say("estimate.known", {
+      frames: known.frames,
+      time: duration(known.seconds, say),
+      memory: memory(known.memory),
+    });
+  }
+
+  function stepText(now: Step): string | null {
+    switch (now.kind) {
+      case "send":
+        return say("step.send", { percent: percent(now.part) });
+      case "confirm":
+        return null;
+      default:
+        return say(`step.${now.kind}`);
+    }
+  }
+}
+
+/** "Is this the frame?", with both pictures, and a field for another number. */
+function confirmPart({ say }: Words, act: Actions): { element: HTMLElement; show(model: Model): void } {
+  const title = make("h3", { text: say("confirm.title") });
+  const text = make("p");
+  const [edited, source] = [make("img", { className: "vs-thumb" }), make("img", { className: "vs-thumb" })];
+  const number = field(
+    say("confirm.number"),
+    { inputmode: "numeric", maxlength: "9" },
+    { submitted: (typed) => act.confirm(typed) },
+  );
+  const yes = button("", () => act.confirm(number.input.value.trim()), "vs-go");
+  const no = button(say("confirm.no"), () => act.stop());
+  number.input.addEventListener("input", () => name());
+  const element = make(
+    "div",
+    { className: "vs-confirm", attributes: { role: "group", "aria-label": say("confirm.title") } },
+    title,
+    text,
+    make("div", { className: "vs-thumbs" }, edited, source),
+    number.element,
+    make("div", { className: "vs-buttons" }, yes, no),
+  );
+  let asked = false;
+
+  function name(): void {
+    put(yes, say("confirm.yes", { frame: number.input.value.trim() }));
+  }
+
+  return {
+    element,
+    show: ({ step, frame, scene, sourcePicture }) => {
+      const asking = step?.kind === "confirm" && frame !== null;
+      reveal(element, asking);
+      if (asking) {
+        const sure = (frame.confidence ?? 0) >= SURE;
+        put(text, say(sure ? "confirm.sure" : "confirm.unsure", { frame: frame.index, percent: percent(frame.confidence ?? 0) }));
+        picture(edited, scene?.thumbnail ?? null, say("scene.picture.frame"));
+        const there = sourcePicture?.frame === frame.index ? sourcePicture.url : null;
+        picture(source, there, say("scene.picture.source", { frame: frame.index, clip: scene?.clip?.name ?? "" }));
+        if (!asked) {
+          number.input.value = String(frame.index);
+          name();
+          yes.focus();
+        }
+      }
+      asked = asking;
+    },
+  };
+}

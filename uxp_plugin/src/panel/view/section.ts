@@ -1,0 +1,52 @@
+/** What the parts of the view share. */
+
+import type { Choice } from "../choice.ts";
+import type { Model } from "../model.ts";
+import type { Complaint, Say } from "../strings.ts";
+
+export type JobAction =
+  | "cancel"
+  | "hold"
+  | "release"
+  | "up"
+  | "retry"
+  | "import"
+  | "compare"
+  | "rerun"
+  | "reveal"
+  | "remove"
+  | "dismiss";
+
+/** What the person can ask for. */
+export interface Actions {
+  pair(code: string): void;
+  port(typed: string): void;
+  retry(): void;
+  chooseClip(): void;
+  readClip(): void;
+  typeFrame(typed: string): void;
+  choose(changes: Partial<Choice>): void;
+  savePreset(name: string): void;
+  applyPreset(name: string): void;
+  deletePreset(name: string): void;
+  propagate(): void;
+  stop(): void;
+  confirm(typed: string): void;
+  queue(paused: boolean): void;
+  job(name: JobAction, job: string): void;
+  download(job: string, file: string): void;
+  compareFrame(frame: number): void;
+  compareClose(): void;
+  open(what: Partial<Model["open"]>): void;
+  forgive(): void;
+}
+
+export interface Words {
+  readonly say: Say;
+  readonly fault: (complaint: Complaint) => Complaint;
+}
+
+export interface Section {
+  readonly element: HTMLElement;
+  show(model: Model, now: number): void;
+}
