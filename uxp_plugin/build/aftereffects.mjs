@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build as bundle } from "esbuild";
 
 const HERE = fileURLToPath(new URL("../src/hosts/aftereffects/", import.meta.url));
+const PANEL_CSS = new URL("../src/panel/panel.css", import.meta.url);
 const PACKAGE = new URL("../package.json", import.meta.url);
 
 const SHARED = ["text", "faults", "scene", "stage", "still", "bring", "call"];
@@ -35,6 +36,8 @@ export async function build({ out }) {
   const manifest = await readFile(join(HERE, "CSXS", "manifest.xml"), "utf8");
   await writeFile(join(extension, "CSXS", "manifest.xml"), manifest.replaceAll("VERSION", version));
   await writeFile(join(extension, "index.html"), await readFile(join(HERE, "index.html")));
+  const styles = await Promise.all([readFile(PANEL_CSS, "utf8"), readFile(join(HERE, "page.css"), "utf8")]);
+  await writeFile(join(extension, "panel.css"), styles.join("\n"));
   await writeFile(join(extension, "host.jsx"), await script("panel"));
   await writeFile(join(alone, "Videoshop.jsx"), await script("script"));
   await bundle({
@@ -44,7 +47,7 @@ export async function build({ out }) {
     format: "iife",
     target: "chrome99",
     charset: "ascii",
-    loader: { ".css": "text" },
+    legalComments: "inline",
     logLevel: "warning",
   });
 }
