@@ -8,19 +8,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from typer.exceptions import TyperException
 
 from bridge_server import doctor_cli, jobs_cli, pairing_cli, weights_cli, words, worker
@@ -28,6 +19,9 @@ from bridge_server.console import complain, plain, progress, say
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
 from engine.request import Event, Format, KeyframeFiles, MethodName, Request, Stage
+
+if TYPE_CHECKING:  # rich takes 3 MB: it is imported when a person is to see something, which the service spares
+    from rich.progress import Progress, TaskID
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
@@ -196,6 +190,12 @@ def serve(
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="A page that may connect, such as http://localhost:3000. Repeatable.")
     ] = None,
+    keep_days: Annotated[
+        float | None, typer.Option(min=0, help="Forget results after so many days; without it they stay.")
+    ] = None,
+    keep_gb: Annotated[
+        float | None, typer.Option(min=0, help="Forget the oldest ended jobs when all take more than this.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on stderr too.")] = False,
 ) -> None:
     """Run the service that image editors connect to. It listens on this machine only; Ctrl-C ends it.
@@ -204,13 +204,15 @@ def serve(
     """
     from bridge_server import logs
     from bridge_server.desktop.instance import single
+    from bridge_server.retention import Retention
     from bridge_server.server import PATH, PORTS, BridgeServer
 
     places = Places.of_user()
+    retention = Retention(result_days=keep_days, most_bytes=None if keep_gb is None else round(keep_gb * 1e9))
 
     async def serving() -> None:
         ports = PORTS if port is None else (port,)
-        async with BridgeServer(places, ports=ports, origins=allow_origin or ()) as server:
+        async with BridgeServer(places, ports=ports, origins=allow_origin or (), retention=retention) as server:
             print(f"Listening on ws://localhost:{server.port}{PATH}", flush=True)
             print(f"The pairing token is in {places.token}", flush=True)
             await server.wait()
@@ -317,7 +319,7 @@ async def _its_jobs(places: Places) -> str:
 class Bars:
     """A progress bar for each stage."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
         self._title = ""
@@ -342,6 +344,8 @@ class Bars:
 
 @contextlib.contextmanager
 def _bars() -> Iterator[Bars]:
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -105,9 +105,14 @@ class Client:
     async def probe(self, grant: UUID) -> m.ClipInfo:
         return await self._ask(m.ClipProbe(id=self._id(), grant=grant), m.ClipInfo)
 
-    async def frame(self, grant: UUID, frame: int) -> Path:
-        """The PNG of one frame, to edit."""
-        return Path((await self._ask(m.ClipFrame(id=self._id(), grant=grant, frame=frame), m.ClipFrameWritten)).path)
+    async def grant_result(self, job: UUID, file: str) -> UUID:
+        """Let the bridge read a file of a job's result as a clip."""
+        return (await self._ask(m.GrantResult(id=self._id(), job=job, file=file), m.GrantGiven)).grant
+
+    async def frame(self, grant: UUID, frame: int, *, small: bool = False) -> Path:
+        """The PNG of one frame, to edit; or a small JPEG of it, to look at."""
+        message = m.ClipFrame(id=self._id(), grant=grant, frame=frame, small=small)
+        return Path((await self._ask(message, m.ClipFrameWritten)).path)
 
     async def locate(self, grant: UUID, edited: UUID) -> m.Located:
         """Which frame the image of a finished transfer is an edit of."""
@@ -124,6 +129,17 @@ class Client:
     async def upload_raw(self, rows: bytes | memoryview, width: int, height: int, channels: int, bits: int) -> UUID:
         """Send rows of interleaved gray, RGB or RGBA, 8-bit or 16-bit little-endian; the transfer's id."""
         return await self._upload("raw", rows, width, height, channels, bits)
+
+    async def upload_clip(self, name: str, data: bytes | memoryview) -> UUID:
+        """Send a clip that the bridge cannot read; its grant."""
+        begin = m.ClipBegin(id=self._id(), transfer=uuid4(), name=name, size=len(data))
+        await self._send_all(begin, data)
+        return (await self._ask(m.GrantUpload(id=self._id(), transfer=begin.transfer), m.GrantGiven)).grant
+
+    async def estimate(self, params: m.JobParams) -> m.JobEstimated:
+        """What a job of these parameters would take."""
+        raw = params.model_dump(mode="json", exclude_defaults=True)
+        return await self._ask(m.JobEstimate(id=self._id(), params=raw), m.JobEstimated)
 
     async def fetch(self, source: m.JobFile | m.ClipFile, sink: BinaryIO, offset: int = 0) -> None:
         """Write a file of a job, or a frame, to `sink`, from `offset` on."""
@@ -287,16 +303,22 @@ class Client:
                 "bits": bits,
             }
         )
+        await self._send_all(begin, data)
+        return transfer
+
+    async def _send_all(self, begin: m.TransferBegin | m.ClipBegin, data: bytes | memoryview) -> None:
+        """Announce a transfer, send it and end it."""
+        transfer = begin.transfer
         ready = await self._ask(begin, m.TransferReady)
         window = self._windows[transfer] = Window(ready.offset, ready.credit)
+        digest = asyncio.create_task(asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()))
         try:
             for chunk, offset in enumerate(range(ready.offset, len(data), limits.CHUNK)):
                 await window.room()
                 header = Header(Kind.CHUNK, transfer, chunk, offset).pack()
                 await self._socket.send(header + bytes(data[offset : offset + limits.CHUNK]))
                 window.sent(min(offset + limits.CHUNK, len(data)))
-            digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-            end = m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=digest)
+            end = m.TransferEnd(id=self._id(), transfer=transfer, size=len(data), sha256=await digest)
             await self._ask(end, m.TransferDone)
         except ConnectionClosed as error:
             raise closed(error) from None
@@ -304,7 +326,6 @@ class Client:
             raise window.error or error from None
         finally:
             del self._windows[transfer]
-        return transfer
 
     # Reading
 

@@ -53,7 +53,10 @@ class Connection:
             with contextlib.suppress(ConnectionClosed):
                 await self._receive()
         finally:
-            self.session.close()
+            self.session.closed = True
+            if self._closing is None:
+                self._sender.cancel()  # before its files are closed elsewhere
+            await asyncio.to_thread(self.session.close)  # there may be gigabytes to remove
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -65,8 +68,6 @@ class Connection:
             if self._letting_go is not None:
                 await self._letting_go
             elif self._sender is not None:
-                if self._closing is None:
-                    self._sender.cancel()
                 after = self._closing.after if self._closing is not None else 0.0
                 await asyncio.wait_for(self._sender, after + 2 * CLOSE_SECONDS)
 

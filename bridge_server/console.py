@@ -1,11 +1,18 @@
-"""What the commands tell the person, on stderr; stdout is for results."""
+"""What the commands tell the person, on stderr; stdout is for results.
 
-from rich.console import Console
-from rich.progress import Progress, ProgressColumn
+rich takes 3 MB: it is imported when a person is to see something, which the service spares.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 
 def say(text: str) -> None:
     """Print a line, in which rich's markup counts: pass what comes from elsewhere through `plain`."""
+    from rich.console import Console
+
     Console(stderr=True, soft_wrap=True, highlight=False).print(text)
 
 
@@ -20,7 +27,10 @@ def plain(text: str) -> str:
     return " ".join(text.replace("[", r"\[").split())
 
 
-def progress(*columns: ProgressColumn) -> Progress:
+def progress(*columns: "ProgressColumn") -> "Progress":
     """Bars of these columns, shown on a terminal only and gone afterwards."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

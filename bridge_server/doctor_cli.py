@@ -5,14 +5,16 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from bridge_server.console import plain
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import ServiceError, WorkerError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EPILOG = (
     "**Examples**\n\n`videoshop doctor`\n\n"
@@ -93,5 +95,7 @@ def _conclude(told: Any, bundle: Path | None) -> None:
         console.print(f"Support archive: {plain(str(bundle))}")
 
 
-def _console() -> Console:
+def _console() -> "Console":
+    from rich.console import Console
+
     return Console(soft_wrap=True, highlight=False)

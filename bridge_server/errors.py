@@ -173,6 +173,14 @@ class TransferError(BridgeError):
         return cls("transfer.not_png", f"This is not the announced PNG: {why}.", "Export the frame again.")
 
     @classmethod
+    def other_kind(cls) -> Self:
+        return cls(
+            "transfer.other_kind",
+            "An image is no clip, and a clip no image.",
+            "Announce images with transfer.begin and clips with clip.begin.",
+        )
+
+    @classmethod
     def unfinished(cls) -> Self:
         return cls("transfer.unfinished", "This transfer has not ended yet.", "Send transfer.end, then use it.")
 
@@ -214,7 +222,7 @@ class JobError(BridgeError):
 
     @classmethod
     def unknown(cls) -> Self:
-        return cls("job.unknown", "The service knows no such job.", "List the jobs with job.list, or submit it again.")
+        return cls("job.unknown", "The service knows no such job.", "List the jobs with `videoshop jobs`, or submit it again.")
 
     @classmethod
     def ambiguous(cls, name: str, count: int) -> Self:

@@ -4,19 +4,19 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bridge_server import words
-from bridge_server.client import Client, Preview
 from bridge_server.console import plain, say
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import JobError, MessageError, WorkerError
 from bridge_server.protocol import messages as m
+
+if TYPE_CHECKING:  # what only asks the service is not loaded into it
+    from bridge_server.client import Client
 
 NAME = "jobs"
 R = TypeVar("R")
@@ -54,6 +54,9 @@ def jobs(
     if not listed:
         say("There are no jobs.")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("job", "state", "", "clip", "method", "from", "submitted", box=None, pad_edge=False)
     for job in listed:
         table.add_row(
@@ -77,7 +80,7 @@ def watch(job: JobArgument) -> None:
 def show(job: JobArgument) -> None:
     """Print all that is known of a job, as JSON: what was asked, how it stands, where its result is."""
 
-    async def told(client: Client) -> dict[str, Any]:
+    async def told(client: "Client") -> dict[str, Any]:
         snapshot = await _find(client, job)
         return snapshot.model_dump(mode="json") | {"params": await client.describe(snapshot.job)}
 
@@ -122,7 +125,7 @@ def move(
     if before is not None and priority is not None:
         raise typer.BadParameter("--before and --priority exclude each other.")
 
-    async def moved(client: Client) -> m.JobState:
+    async def moved(client: "Client") -> m.JobState:
         id = (await _find(client, job)).job
         if priority is not None:
             return await client.prioritise(id, priority)
@@ -145,7 +148,7 @@ def rerun(
 ) -> None:
     """Submit a new job with the clip and images of another, and other settings. Prints its id."""
 
-    async def again(client: Client) -> m.JobAccepted:
+    async def again(client: "Client") -> m.JobAccepted:
         id = (await _find(client, job)).job
         known = await client.describe(id)
         changed: dict[str, Any] = {"method": method, "seed": seed}
@@ -169,7 +172,7 @@ def remove(
     if not yes and not typer.confirm(f"Delete {len(jobs)} job(s) with all their files?", err=True):
         raise WorkerError.stopped()
 
-    async def removed(client: Client) -> None:
+    async def removed(client: "Client") -> None:
         for name in jobs:
             job = await _find(client, name)
             await client.remove(job.job)
@@ -195,8 +198,10 @@ def resume() -> None:
 # Asking
 
 
-def _ask(question: Callable[[Client], Awaitable[R]]) -> R:
+def _ask(question: Callable[["Client"], Awaitable[R]]) -> R:
     """Ask the running service. Raises BridgeError."""
+
+    from bridge_server.client import Client
 
     async def asking() -> R:
         async with await Client.connect(Places.of_user(), host="command line") as client:
@@ -205,15 +210,15 @@ def _ask(question: Callable[[Client], Awaitable[R]]) -> R:
     return asyncio.run(asking())
 
 
-def _each(names: Sequence[str], act: Callable[[Client, UUID], Awaitable[m.JobState]]) -> None:
-    async def acted(client: Client) -> None:
+def _each(names: Sequence[str], act: Callable[["Client", UUID], Awaitable[m.JobState]]) -> None:
+    async def acted(client: "Client") -> None:
         for name in names:
             _tell(await act(client, (await _find(client, name)).job))
 
     _ask(acted)
 
 
-async def _listed(client: Client, *, everything: bool) -> tuple[list[m.Snapshot], m.QueueState]:
+async def _listed(client: "Client", *, everything: bool) -> tuple[list[m.Snapshot], m.QueueState]:
     """The jobs, oldest first, and the queue."""
     queue, listed = await client.queue(), list(await client.jobs())
     if everything:
@@ -222,7 +227,7 @@ async def _listed(client: Client, *, everything: bool) -> tuple[list[m.Snapshot]
     return listed, queue
 
 
-async def _history(client: Client) -> list[m.Snapshot]:
+async def _history(client: "Client") -> list[m.Snapshot]:
     """Every ended job, newest first."""
     told: list[m.Snapshot] = []
     while page := await client.history(told[-1].job if told else None, limit=100):
@@ -230,7 +235,7 @@ async def _history(client: Client) -> list[m.Snapshot]:
     return told
 
 
-async def _find(client: Client, name: str) -> m.Snapshot:
+async def _find(client: "Client", name: str) -> m.Snapshot:
     """The job of an id, or of the beginning of one. Raises JobError."""
     wanted = name.lower()
     everything = {job.job: job for job in (*await _history(client), *await client.jobs())}
@@ -242,8 +247,10 @@ async def _find(client: Client, name: str) -> m.Snapshot:
     return found[0]
 
 
-async def _watch(client: Client, name: str) -> m.Snapshot:
+async def _watch(client: "Client", name: str) -> m.Snapshot:
     """Print each change of a job until it ends; its last state."""
+    from bridge_server.client import Preview
+
     job, last = (await _find(client, name)).job, ""
     async for news in client.watch(job):
         if isinstance(news, Preview):

@@ -48,16 +48,16 @@ class OpenFile:
 class FileLibrary:
     """What one connection may fetch. `frame` says where a frame of a granted clip is written."""
 
-    def __init__(self, book: JobBook, grants: Grants, frame: Callable[[UUID, Path, int], Path]) -> None:
+    def __init__(self, book: JobBook, grants: Grants, frame: Callable[[UUID, Path, int, bool], Path]) -> None:
         self._book, self._grants, self._frame = book, grants, frame
 
     def open(self, source: m.JobFile | m.ClipFile, offset: int) -> OpenFile:
         if isinstance(source, m.ClipFile):
             clip = self._grants.resolve(source.grant)
-            return OpenFile(self._frame(source.grant, clip, source.frame), offset)
-        return OpenFile(self._of_job(source), offset)
+            return OpenFile(self._frame(source.grant, clip, source.frame, source.small), offset)
+        return OpenFile(self.find(source), offset)
 
-    def _of_job(self, source: m.JobFile) -> Path:
+    def find(self, source: m.JobFile) -> Path:
         """Only names of the result are taken, and names right inside its folders."""
         known = self._book.find(source.job)
         if known is None:

@@ -1,5 +1,6 @@
 """What waits to be sent to one client: bounded, states in order and never dropped, of previews only the latest."""
 
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 
@@ -32,7 +33,7 @@ class Outbox:
 
     @property
     def bytes(self) -> int:
-        """Bytes that wait, about."""
+        """Bytes of memory that wait, about."""
         return self._bytes
 
     def put(self, item: Item, key: Hashable = None) -> None:
@@ -81,4 +82,5 @@ _OVERHEAD = 256
 
 
 def _size(item: Item) -> int:
-    return _OVERHEAD + (len(item) if isinstance(item, (str, bytes)) else 0)
+    """Bytes of memory: a text with one character beyond the common ones takes four for each of its characters."""
+    return _OVERHEAD + (sys.getsizeof(item) if isinstance(item, (str, bytes)) else 0)

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from bridge_server.client import Client
 from bridge_server.console import say
 from bridge_server.desktop.paths import Places, private_folder
 from bridge_server.errors import UnreachableError
@@ -54,6 +53,8 @@ def doorway(folder: Path, address: str) -> Path:
 
 def _code() -> tuple[m.PairCode, int, Places]:
     """A new pairing code of the running service, and its port. Raises BridgeError."""
+
+    from bridge_server.client import Client
 
     async def asking() -> tuple[m.PairCode, int]:
         async with await Client.connect(places, host="command line") as client:

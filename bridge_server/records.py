@@ -37,33 +37,34 @@ class Record(BaseModel):
 
 def submitted(submission: Submission, folder: Path, now: float) -> Record:
     """The record of a new job whose folder is `folder`. Raises GrantError, TransferError."""
-    params = submission.params
-    try:
-        clip = submission.clip.stat()
-    except OSError:
-        raise GrantError.missing(submission.clip.name) from None
-    kept = _images(folder, submission.files)
-    request = Request(
-        clip=submission.clip,
-        keyframes=tuple(
-            KeyframeFiles(edited=kept[key.edited], frame=key.frame, mask=kept[key.mask] if key.mask else None)
-            for key in params.keyframes
-        ),
-        output=folder / "out",
-        range=params.range,
-        method=params.method,
-        formats=params.formats,
-        settings=params.settings,
-        seed=params.seed,
-    )
+    images, clip = _copied(folder, submission.files, submission.clip, own=submission.uploaded)
+    request = request_of(submission.params, clip, images, folder / "out")
+    size, time = _stamp(clip)
     return Record(
         id=submission.job,
         hash=submission.hash,
         request=request,
         host=submission.host,
         submitted=now,
-        clip_size=clip.st_size,
-        clip_time=clip.st_mtime_ns,
+        clip_size=size,
+        clip_time=time,
+    )
+
+
+def request_of(params: m.JobParams, clip: Path, images: Mapping[UUID, Path], output: Path) -> Request:
+    """What the engine is asked for a job's parameters, with the files of its transfers."""
+    return Request(
+        clip=clip,
+        keyframes=tuple(
+            KeyframeFiles(edited=images[key.edited], frame=key.frame, mask=images[key.mask] if key.mask else None)
+            for key in params.keyframes
+        ),
+        output=output,
+        range=params.range,
+        method=params.method,
+        formats=params.formats,
+        settings=params.settings,
+        seed=params.seed,
     )
 
 
@@ -73,13 +74,13 @@ def repeated(model: Record, rerun: Rerun, folder: Path, now: float) -> Record:
     files = {file: file for key in old.keyframes for file in (key.edited, key.mask) if file is not None}
     if not all(file.is_file() for file in files):
         raise JobError.images_gone()
-    kept = _images(folder, files)
+    images, clip = _copied(folder, files, old.clip, own=old.clip.is_relative_to(old.output.parent))
     changed = {name: value for name, value in dict(rerun.changes).items() if value is not None}
     keyframes = tuple(
-        KeyframeFiles(edited=kept[key.edited], frame=key.frame, mask=kept[key.mask] if key.mask else None)
+        KeyframeFiles(edited=images[key.edited], frame=key.frame, mask=images[key.mask] if key.mask else None)
         for key in old.keyframes
     )
-    request = old.model_copy(update={**changed, "keyframes": keyframes, "output": folder / "out"})
+    request = old.model_copy(update={**changed, "clip": clip, "keyframes": keyframes, "output": folder / "out"})
     new = {"id": rerun.job, "hash": rerun.hash, "host": rerun.host, "submitted": now, "request": request}
     return model.model_copy(update=new)
 
@@ -95,21 +96,32 @@ def clip_fault(record: Record) -> GrantError | None:
     """What is wrong with a job's clip, if it is no longer as it was submitted."""
     clip = record.request.clip
     try:
+        stamp = _stamp(clip)
+    except GrantError as error:
+        return error
+    return GrantError.changed(clip.name) if stamp != (record.clip_size, record.clip_time) else None
+
+
+def _stamp(clip: Path) -> tuple[int, int]:
+    """A clip's bytes and the time of its last change. Raises GrantError."""
+    try:
         status = clip.stat()
     except OSError:
-        return GrantError.missing(clip.name)
-    if (status.st_size, status.st_mtime_ns) != (record.clip_size, record.clip_time):
-        return GrantError.changed(clip.name)
-    return None
+        raise GrantError.missing(clip.name) from None
+    return status.st_size, status.st_mtime_ns
 
 
 _Name = TypeVar("_Name")
 
 
-def _images(folder: Path, files: Mapping[_Name, Path]) -> dict[_Name, Path]:
+def _copied(folder: Path, files: Mapping[_Name, Path], clip: Path, *, own: bool) -> tuple[dict[_Name, Path], Path]:
+    """The job's own copies of its images, and, where it needs one (`own`), of its clip. Raises GrantError."""
+    if not clip.exists():
+        raise GrantError.missing(clip.name)
     try:
         images = private_folder(folder / "in")
-        return {name: keep(file, images, file.stem) for name, file in files.items()}
+        kept = {name: keep(file, images, file.name) for name, file in files.items()}
+        return kept, keep(clip, private_folder(images / "clip"), clip.name) if own else clip
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise TransferError.not_kept(error.strerror or "the disk refused") from None

@@ -6,7 +6,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Sequence
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from uuid import UUID, uuid4
 
 from bridge_server.desktop.paths import private_folder
@@ -118,6 +118,18 @@ def _check_folder(folder: Path) -> None:
         raise GrantError.missing(folder.name) from None
 
 
+def clip_name(name: str) -> str:
+    """The name under which a clip that a client sent is kept: no folder, no device, nothing that a system forbids."""
+    last = PureWindowsPath(PurePosixPath(name).name).name
+    plain = "".join("_" if letter in _FORBIDDEN or not letter.isprintable() else letter for letter in last)
+    plain = plain.strip(" .").encode("utf-8", "replace")[-_NAME_BYTES:].decode("utf-8", "ignore")
+    return f"clip_{plain}" if not plain or plain.split(".")[0].rstrip(" ").lower() in _DEVICES else plain
+
+
+_FORBIDDEN = frozenset('<>:"/\\|?*')
+_NAME_BYTES = 200
+
+
 class ClipGrants:
     """The clips that one connection may use, each as it was when it was granted."""
 
@@ -127,12 +139,15 @@ class ClipGrants:
 
     def give(self, path: str) -> tuple[UUID, str, int]:
         """Grant a clip: the grant's id, the clip's name and its bytes. Raises GrantError."""
+        return self.give_own(clip_path(path, forbidden=self._forbidden))
+
+    def give_own(self, path: Path) -> tuple[UUID, str, int]:
+        """Grant a file of the service's own. Raises GrantError."""
         if len(self._granted) >= limits.GRANTS:
             raise GrantError.too_many(limits.GRANTS)
-        clip = clip_path(path, forbidden=self._forbidden)
-        grant, identity = uuid4(), _identity(clip)
-        self._granted[grant] = clip, identity
-        return grant, clip.name, identity[_SIZE]
+        grant, identity = uuid4(), _identity(path)
+        self._granted[grant] = path, identity
+        return grant, path.name, identity[_SIZE]
 
     def resolve(self, grant: UUID) -> Path:
         """The clip of a grant, if it is still the same file. Raises GrantError."""

@@ -38,6 +38,7 @@ from bridge_server.protocol.pairing import Door
 from bridge_server.protocol.ports import Bridge, News, Question
 from bridge_server.protocol.proof import NONCE
 from bridge_server.protocol.session import Session
+from bridge_server.records import request_of
 from bridge_server.retention import RETENTION, Retention, keep_tidy
 from bridge_server.runner import Preview, Runner
 from bridge_server.security import ClipGrants, host_allowed, origin_allowed, pairing_token
@@ -253,13 +254,15 @@ class BridgeServer:
                     return m.ClipInfo(grant=question.grant, **info)
                 case "frame":
                     index = question.frame or 0
-                    output = self._frame(question.grant, question.clip, index)
+                    output = self._frame(question.grant, question.clip, index, question.small)
                     private_folder(output.parent)
-                    written = await self._ask("frame", question, frame=index, output=str(output))
+                    written = await self._ask("frame", question, frame=index, output=str(output), small=question.small)
                     return m.ClipFrameWritten(grant=question.grant, frame=written["frame"], path=written["output"])
                 case "locate":
                     found = await self._ask("locate", question, edited=str(question.edited))
                     return m.Located(grant=question.grant, frame=found["frame"], confidence=found["confidence"])
+                case "estimate":
+                    return m.JobEstimated(**await self._estimate(question))
         except WorkerError as error:
             return error
         except OSError as error:
@@ -271,8 +274,18 @@ class BridgeServer:
         arguments = {"clip": str(question.clip), **more}
         return await self._questions_engine.ask(do, arguments, seconds=QUESTION_SECONDS)
 
-    def _frame(self, grant: UUID, clip: Path, index: int) -> Path:
-        """Where a frame of a granted clip is written."""
+    async def _estimate(self, question: Question) -> m.JsonObject:
+        if question.params is None:
+            raise TypeError("an estimate is asked for parameters")
+        request = request_of(question.params, question.clip, question.files, self._incoming)
+        asked = {"request": request.model_dump(mode="json")}
+        told = await self._questions_engine.ask("estimate", asked, seconds=QUESTION_SECONDS)
+        return {**told, "keyframes": tuple(told["keyframes"])}
+
+    def _frame(self, grant: UUID, clip: Path, index: int, small: bool) -> Path:
+        """Where a frame of a granted clip is written. A small one is forgotten when the service ends."""
+        if small:
+            return self._incoming / "frames" / f"{grant}_{index:06d}.jpg"
         return self.places.frames / str(grant) / f"{clip.stem}_{index:06d}.png"
 
 

@@ -4,27 +4,17 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.panel import Panel
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
 
 from bridge_server import worker
 from bridge_server.console import plain, progress, say
 from bridge_server.errors import BridgeError
 from engine.request import Event
+
+if TYPE_CHECKING:  # rich is imported when a person is to see something: the service has no use for it
+    from rich.progress import TaskID
 
 NAME = "weights"
 FAULTS = {"missing": "is missing", "size": "has another size", "bytes": "has other bytes"}
@@ -73,6 +63,10 @@ class FaultyError(BridgeError):
 @app.command("list", epilog="**Example**\n\n`videoshop weights list`")
 def list_() -> None:
     """Show the known models, and which of them are here."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     told = _ask("weights.list")
     table = Table(box=None, pad_edge=False)
     for column in ("name", "here", "frames", "size", "licence"):
@@ -126,6 +120,7 @@ def verify(
     ] = None,
 ) -> None:
     """Read a model's files and compare them with what was downloaded."""
+
     if which is None:
         listed = [model["folder"] for model in _ask("weights.list")["models"] if model["state"] != "absent"]
     else:
@@ -152,6 +147,10 @@ def remove(
 
 def _agree(model: dict[str, Any]) -> None:
     """Show the licence and ask. Raises NotAgreedError where nobody can be asked, or who is asked says no."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.panel import Panel
+
     if model["state"] == "installed":
         return
     text = (
@@ -172,6 +171,15 @@ def _ask(do: str, **arguments: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _bar() -> Iterator[worker.OnEvent]:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

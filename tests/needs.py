@@ -6,12 +6,13 @@
 import os
 import shutil
 from collections.abc import Sequence
+from typing import NoReturn
 
 import pytest
 
 _INSTALL = {
     "browser": "install Chromium (on Debian and Ubuntu: apt install chromium)",
-    "node": "install Node.js 18 or newer (on Debian and Ubuntu: apt install nodejs)",
+    "node": "install Node.js 20 or newer (on Debian and Ubuntu: apt install nodejs npm)",
 }
 
 
@@ -21,7 +22,11 @@ def needed(what: str, programs: Sequence[str]) -> str:
         path = shutil.which(program)
         if path is not None:
             return path
-    reason = f"{' or '.join(programs)} is not installed: {_INSTALL[what]}"
+    missing(what, f"{' or '.join(programs)} is not installed: {_INSTALL[what]}")
+
+
+def missing(what: str, reason: str) -> NoReturn:
+    """Skips the test for a reason, or fails it where `what` must be there."""
     if what in os.environ.get("VIDEOSHOP_TESTS_NEED", "").split(","):
         pytest.fail(reason)
     pytest.skip(reason)

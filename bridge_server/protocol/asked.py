@@ -27,7 +27,7 @@ Priority = Annotated[int, Field(ge=-limits.PRIORITY, le=limits.PRIORITY)]
 class Asked(BaseModel):
     """What a client sends: unknown members are refused, so that no mistyped setting is silently ignored."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
 class FromClient(Asked):
@@ -87,11 +87,28 @@ class ClipProbe(FromClient):
 
 
 class ClipFrame(FromClient):
-    """Write frame `frame` as a PNG, to edit."""
+    """Write frame `frame` as a PNG, to edit; `small`: as a JPEG at most 640 pixels wide, to look at."""
 
     type: Literal["clip.frame"] = "clip.frame"
     grant: UUID
     frame: Index
+    small: bool = False
+
+
+class ClipBegin(FromClient):
+    """Announce a clip that only the client has: its bytes follow like those of an image."""
+
+    type: Literal["clip.begin"] = "clip.begin"
+    transfer: UUID
+    name: Annotated[str, StringConstraints(min_length=1, max_length=limits.NAME)]
+    size: Annotated[int, Field(ge=1, le=2**53)]
+
+
+class GrantUpload(FromClient):
+    """Let the engine read a clip that this connection sent."""
+
+    type: Literal["grant.upload"] = "grant.upload"
+    transfer: UUID
 
 
 class Locate(FromClient):
@@ -141,6 +158,7 @@ class ClipFile(Asked):
 
     grant: UUID
     frame: Index
+    small: bool = False
 
 
 class TransferFetch(FromClient):
@@ -187,6 +205,20 @@ class JobSubmit(_AboutJob):
     hash: Hex32
     params: JsonObject
     priority: Priority = 0
+
+
+class JobEstimate(FromClient):
+    """What would a job of these parameters take? `params` is a `JobParams` object."""
+
+    type: Literal["job.estimate"] = "job.estimate"
+    params: JsonObject
+
+
+class GrantResult(_AboutJob):
+    """Let the engine read a file of a job's result, as a clip."""
+
+    type: Literal["grant.result"] = "grant.result"
+    file: Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class Changes(Asked):
@@ -302,6 +334,8 @@ ClientMessage = Annotated[
     | GrantClip
     | ClipProbe
     | ClipFrame
+    | ClipBegin
+    | GrantUpload
     | Locate
     | TransferBegin
     | TransferEnd
@@ -309,6 +343,8 @@ ClientMessage = Annotated[
     | TransferFetch
     | TransferHave
     | JobSubmit
+    | JobEstimate
+    | GrantResult
     | JobRerun
     | JobWatch
     | JobCancel

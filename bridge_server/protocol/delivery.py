@@ -1,6 +1,7 @@
 """Files on their way to a client, in chunks that wait for acknowledgement (PROTOCOL.md, “From the bridge”)."""
 
 import hashlib
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -24,6 +25,9 @@ class Library(Protocol):
     """The files that this connection may fetch. Raises TransferError, JobError."""
 
     def open(self, source: m.JobFile | m.ClipFile, offset: int) -> Reading: ...
+    def find(self, source: m.JobFile) -> Path:
+        """Where a file of a job is."""
+        ...
 
 
 class Delivery:

@@ -23,6 +23,12 @@ SIDE = 1 << 15
 TRANSFER = 1 << 30
 """Most bytes of one transfer."""
 
+CLIP = 1 << 40
+"""Most bytes of a clip that a client sends; the disk refuses long before."""
+
+NAME = 128
+"""Most characters of the name of such a clip."""
+
 TRANSFERS = 32
 """Most transfers, finished or not, that one connection keeps; and most fetches that it has under way."""
 
@@ -68,8 +74,8 @@ QUESTIONS = 16
 IDENTIFY_SECONDS = 5.0
 """A connection that has not identified itself by then is closed."""
 
-OUTBOX_BYTES = 2 << 20
-"""Bytes that may wait for a client that reads slowly; more closes the connection."""
+OUTBOX_BYTES = 3 << 19
+"""Bytes of memory that may wait for a client that reads slowly (1.5 MiB); more closes the connection."""
 
 
 class CloseCode(IntEnum):

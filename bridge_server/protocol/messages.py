@@ -1,5 +1,6 @@
 """The messages of the protocol, and their way to and from JSON text (PROTOCOL.md, “Envelope”)."""
 
+import functools
 import hashlib
 import json
 import re
@@ -14,14 +15,18 @@ from bridge_server.protocol.asked import (
     Asked,
     Changes,
     ClientMessage,
+    ClipBegin,
     ClipFile,
     ClipFrame,
     ClipProbe,
     EngineRelease,
     GrantClip,
+    GrantResult,
+    GrantUpload,
     Identify,
     JobCancel,
     JobDescribe,
+    JobEstimate,
     JobFile,
     JobHistory,
     JobHold,
@@ -62,6 +67,7 @@ from bridge_server.protocol.told import (
     Identified,
     JobAccepted,
     JobDescribed,
+    JobEstimated,
     JobJobs,
     JobProgress,
     JobRemoved,
@@ -89,6 +95,7 @@ __all__ = [
     "ENDED",
     "Changes",
     "ClientMessage",
+    "ClipBegin",
     "ClipFile",
     "ClipFrame",
     "ClipFrameWritten",
@@ -101,6 +108,8 @@ __all__ = [
     "Fault",
     "GrantClip",
     "GrantGiven",
+    "GrantResult",
+    "GrantUpload",
     "Hello",
     "Identified",
     "Identify",
@@ -108,6 +117,8 @@ __all__ = [
     "JobCancel",
     "JobDescribe",
     "JobDescribed",
+    "JobEstimate",
+    "JobEstimated",
     "JobFile",
     "JobHistory",
     "JobHold",
@@ -165,7 +176,12 @@ __all__ = [
 ]
 
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
-_SERVER: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
+
+
+@functools.cache
+def _server() -> TypeAdapter[ServerMessage]:
+    """Only a client reads these: the service is spared their making, and their memory."""
+    return TypeAdapter(ServerMessage)
 
 
 _M = TypeVar("_M")
@@ -196,7 +212,7 @@ def decode_client(text: str) -> ClientMessage:
 
 def decode_server(text: str) -> ServerMessage:
     """Read what a service sent. Raises EnvelopeError and MessageError as `decode_client` does."""
-    return _decode(text, _SERVER)
+    return _decode(text, _server())
 
 
 def job_params(raw: JsonObject) -> JobParams:

@@ -1,6 +1,7 @@
 """What a session asks of the service around it, and what it asks the shell to do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 from uuid import UUID
@@ -33,6 +34,8 @@ class Submission:
     files: dict[UUID, Path]
     host: str = ""
     priority: int = 0
+    uploaded: bool = False
+    """Whether the clip was sent by the client: then the job needs its own copy."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,10 @@ class Grants(Protocol):
         """A new grant, the clip's name and its bytes."""
         ...
 
+    def give_own(self, path: Path) -> tuple[UUID, str, int]:
+        """The same for a file of the service's own: an upload, a result."""
+        ...
+
     def resolve(self, grant: UUID) -> Path: ...
 
 
@@ -94,11 +101,14 @@ class Question:
     """Something only the engine can answer, asked while jobs run. `re` is the message to answer."""
 
     re: str
-    do: Literal["probe", "frame", "locate"]
+    do: Literal["probe", "frame", "locate", "estimate"]
     grant: UUID
     clip: Path
     frame: int | None = None
+    small: bool = False
     edited: Path | None = None
+    params: m.JobParams | None = None
+    files: Mapping[UUID, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One connection's rules as a value: messages in, messages out. No socket, no event loop, no clock, no file."""
 
+from pathlib import Path
 from uuid import UUID
 
 from bridge_server.errors import BridgeError, JobError, MessageError, TransferError
@@ -47,7 +48,8 @@ class Session:
     ) -> None:
         self._bridge, self.id, self._challenge = bridge, id, challenge
         self._jobs, self._grants = jobs, grants
-        self._transfers, self._deliveries = Reassembly(shelf), Deliveries(library)
+        self._transfers, self._library, self._deliveries = Reassembly(shelf), library, Deliveries(library)
+        self._uploads: set[UUID] = set()
         self._watched: dict[UUID, int] = {}
         self._watches_all = False
         self._questions: set[str] = set()
@@ -198,18 +200,26 @@ class Session:
             case m.Ping():
                 return [self._reply(message, m.Pong())]
             case m.GrantClip():
-                grant, name, size = self._grants.give(message.path)
-                return [self._reply(message, m.GrantGiven(grant=grant, name=name, size=size))]
+                return self._given(message, *self._grants.give(message.path))
             case m.ClipProbe():
                 return self._ask(Question(message.id, "probe", message.grant, self._grants.resolve(message.grant)))
             case m.ClipFrame():
                 clip = self._grants.resolve(message.grant)
-                return self._ask(Question(message.id, "frame", message.grant, clip, frame=message.frame))
+                return self._ask(
+                    Question(message.id, "frame", message.grant, clip, frame=message.frame, small=message.small)
+                )
             case m.Locate():
                 clip = self._grants.resolve(message.grant)
-                edited = self._transfers.finished(message.edited)
+                edited = self._transfers.image(message.edited)
                 return self._ask(Question(message.id, "locate", message.grant, clip, edited=edited))
-            case m.TransferBegin():
+            case m.GrantUpload():
+                given = self._grants.give_own(self._transfers.clip(message.transfer))
+                self._uploads.add(given[0])
+                return self._given(message, *given)
+            case m.GrantResult():
+                path = self._library.find(m.JobFile(job=message.job, file=message.file))
+                return self._given(message, *self._grants.give_own(path))
+            case m.TransferBegin() | m.ClipBegin():
                 incoming = self._transfers.begin(message)
                 return [self._reply(message, m.TransferReady(transfer=message.transfer, offset=incoming.offset))]
             case m.TransferEnd():
@@ -230,6 +240,9 @@ class Session:
                 return self._deliver(message.transfer)
             case m.JobSubmit():
                 return self._submit(message)
+            case m.JobEstimate():
+                asked, clip, files = self._asked(message.params)
+                return self._ask(Question(message.id, "estimate", asked.grant, clip, params=asked, files=files))
             case m.JobRerun():
                 return self._rerun(message)
             case m.JobWatch():
@@ -282,14 +295,19 @@ class Session:
             raise JobError.hash_differs()
         snapshot = self._known(message.job, message.hash)
         if snapshot is None:
-            params = m.job_params(message.params)
-            clip = self._grants.resolve(params.grant)
-            used = dict.fromkeys(i for key in params.keyframes for i in (key.edited, key.mask) if i is not None)
-            files = {transfer: self._transfers.finished(transfer) for transfer in used}
+            params, clip, files = self._asked(message.params)
+            uploaded = params.grant in self._uploads
             snapshot = self._jobs.submit(
-                Submission(message.job, message.hash, params, clip, files, self.host, message.priority)
+                Submission(message.job, message.hash, params, clip, files, self.host, message.priority, uploaded)
             )
         return self._accepted(message, snapshot)
+
+    def _asked(self, raw: m.JsonObject) -> tuple[m.JobParams, Path, dict[UUID, Path]]:
+        """A job's parameters, its clip and the files of its transfers."""
+        params = m.job_params(raw)
+        clip = self._grants.resolve(params.grant)
+        used = dict.fromkeys(i for key in params.keyframes for i in (key.edited, key.mask) if i is not None)
+        return params, clip, {transfer: self._transfers.image(transfer) for transfer in used}
 
     def _rerun(self, message: m.JobRerun) -> list[Outgoing]:
         """A new job after the model of another, under the rules of `_submit`."""
@@ -321,6 +339,9 @@ class Session:
         events = self._jobs.since(message.job, message.since)
         self._watched[message.job] = events[-1].seq
         return [*(self._reply(message, event) for event in events), Look(message.job)]
+
+    def _given(self, to: m.ClientMessage, grant: UUID, name: str, size: int) -> list[Outgoing]:
+        return [self._reply(to, m.GrantGiven(grant=grant, name=name, size=size))]
 
     def _fetch(self, message: m.TransferFetch) -> list[Outgoing]:
         reading = self._deliveries.fetch(message).reading

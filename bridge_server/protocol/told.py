@@ -24,7 +24,7 @@ Stopping = Literal["cancel", "hold", "pause"]
 class Told(BaseModel):
     """What the service sends: unknown members are ignored, so that a newer service can say more."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False, defer_build=True)
 
 
 class FromService(Told):
@@ -251,6 +251,20 @@ class JobProgress(_NewsOfJob):
     message: str | None = None
 
 
+class JobEstimated(FromService):
+    """What a job would take: `frames` to make in `windows` passes of the method, `seconds`, bytes of `memory`; the
+    source frames [start, stop), and the edited ones as they were given or found."""
+
+    type: Literal["job.estimated"] = "job.estimated"
+    frames: int
+    seconds: float
+    memory: int
+    windows: int
+    start: int
+    stop: int
+    keyframes: tuple[int, ...]
+
+
 class JobDescribed(_NewsOfJob):
     """What a job was asked to do: `params` without what names a grant or a transfer."""
 
@@ -304,6 +318,7 @@ ServerMessage = Annotated[
     | JobAccepted
     | JobState
     | JobProgress
+    | JobEstimated
     | JobDescribed
     | JobRemoved
     | JobJobs

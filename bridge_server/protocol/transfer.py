@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bridge_server.errors import MessageError, TransferError
 from bridge_server.protocol import limits
-from bridge_server.protocol.messages import TransferBegin, TransferEnd
+from bridge_server.protocol.messages import ClipBegin, TransferBegin, TransferEnd
 
 MAGIC = b"VSB1"
 _HEADER = struct.Struct(">4sBBH16sIQ")
@@ -57,10 +57,20 @@ def image_bytes(begin: TransferBegin) -> int:
     return begin.width * begin.height * begin.channels * begin.bits // 8
 
 
+def check_image(begin: TransferBegin) -> None:
+    """See that an announced image is one, and not too large. Raises TransferError."""
+    if begin.size > limits.TRANSFER or image_bytes(begin) > limits.TRANSFER:
+        raise TransferError.too_large(max(begin.size, image_bytes(begin)), limits.TRANSFER)
+    if begin.kind == "raw" and begin.channels == 2:
+        raise TransferError.no_gray_alpha()
+    if begin.kind == "raw" and begin.size != image_bytes(begin):
+        raise TransferError.size_differs(begin.size, image_bytes(begin))
+
+
 class Shelf(Protocol):
     """Where the bytes of transfers go: files, in the service. Raises TransferError when they cannot be kept."""
 
-    def open(self, begin: TransferBegin) -> None: ...
+    def open(self, begin: TransferBegin | ClipBegin) -> None: ...
     def append(self, transfer: UUID, data: memoryview) -> None: ...
     def finish(self, transfer: UUID) -> None: ...
     def discard(self, transfer: UUID) -> None: ...
@@ -73,7 +83,7 @@ class Shelf(Protocol):
 class Incoming:
     """One transfer on its way in."""
 
-    begin: TransferBegin
+    begin: TransferBegin | ClipBegin
     offset: int = 0
     finished: bool = False
     sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -87,29 +97,28 @@ class Reassembly:
         self._shelf = shelf
         self._incoming: dict[UUID, Incoming] = {}
 
-    def begin(self, begin: TransferBegin) -> Incoming:
+    def begin(self, begin: TransferBegin | ClipBegin) -> Incoming:
         """Accept an announcement, or find the transfer that it announced before. Raises TransferError."""
         known = self._incoming.get(begin.transfer)
         if known is not None:
             if known.begin.model_copy(update={"id": begin.id}) != begin:
                 raise TransferError.exists()
             return known
-        if begin.size > limits.TRANSFER or image_bytes(begin) > limits.TRANSFER:
-            raise TransferError.too_large(max(begin.size, image_bytes(begin)), limits.TRANSFER)
-        if begin.kind == "raw" and begin.channels == 2:
-            raise TransferError.no_gray_alpha()
-        if begin.kind == "raw" and begin.size != image_bytes(begin):
-            raise TransferError.size_differs(begin.size, image_bytes(begin))
+        if isinstance(begin, TransferBegin):
+            check_image(begin)
+        elif begin.size > limits.CLIP:
+            raise TransferError.too_large(begin.size, limits.CLIP)
         self._make_room()
         self._shelf.open(begin)
         self._incoming[begin.transfer] = Incoming(begin)
         return self._incoming[begin.transfer]
 
     def _make_room(self) -> None:
-        """Let go of the oldest finished transfer when there are too many. Raises TransferError where none has."""
+        """Let go of the oldest finished image when there are too many. Raises TransferError where there is none."""
         if len(self._incoming) < limits.TRANSFERS:
             return
-        oldest = next((transfer for transfer, incoming in self._incoming.items() if incoming.finished), None)
+        images = (each for each in self._incoming.values() if each.finished and isinstance(each.begin, TransferBegin))
+        oldest = next((incoming.begin.transfer for incoming in images), None)
         if oldest is None:
             raise TransferError.too_many(limits.TRANSFERS)
         self.abort(oldest)
@@ -145,7 +154,7 @@ class Reassembly:
         try:
             if incoming.sha256.hexdigest() != end.sha256:
                 raise TransferError.corrupt()
-            if incoming.begin.kind == "png":
+            if isinstance(incoming.begin, TransferBegin) and incoming.begin.kind == "png":
                 check_png(incoming.head, incoming.begin)
             if not incoming.finished:
                 self._shelf.finish(end.transfer)
@@ -155,9 +164,18 @@ class Reassembly:
         incoming.finished = True
         return incoming
 
-    def finished(self, transfer: UUID) -> Path:
-        """The file of a transfer that may be used. Raises TransferError."""
+    def image(self, transfer: UUID) -> Path:
+        """The file of an image that has arrived. Raises TransferError."""
+        return self._finished(transfer, TransferBegin)
+
+    def clip(self, transfer: UUID) -> Path:
+        """The file of a clip that has arrived. Raises TransferError."""
+        return self._finished(transfer, ClipBegin)
+
+    def _finished(self, transfer: UUID, kind: type[TransferBegin] | type[ClipBegin]) -> Path:
         incoming = self._find(transfer)
+        if not isinstance(incoming.begin, kind):
+            raise TransferError.other_kind()
         if not incoming.finished:
             raise TransferError.unfinished()
         return self._shelf.path(transfer)

@@ -106,6 +106,10 @@ FROM_CLIENT: tuple[m.ClientMessage, ...] = (
     m.GrantClip(id="c3", path="/clips/été – シーン 🎬.mov"),
     m.ClipProbe(id="c4", grant=GRANT),
     m.ClipFrame(id="c5", grant=GRANT, frame=20),
+    m.ClipFrame(id="c5", grant=GRANT, frame=20, small=True),
+    m.ClipBegin(id="c5", transfer=OTHER, name="Aufnahme 3.mov", size=2**32 + 1),
+    m.GrantUpload(id="c5", transfer=OTHER),
+    m.GrantResult(id="c5", job=JOB, file="flat.mp4"),
     m.Locate(id="c6", grant=GRANT, edited=EDITED),
     m.TransferBegin(
         id="c7", transfer=EDITED, kind="raw", size=1843200, width=640, height=360, channels=4, bits=16, profile="sRGB"
@@ -116,6 +120,7 @@ FROM_CLIENT: tuple[m.ClientMessage, ...] = (
     m.TransferFetch(id="c11", transfer=MASK, source=m.ClipFile(grant=GRANT, frame=20), offset=1048576),
     m.TransferHave(id="c12", transfer=MASK, offset=2097152),
     m.JobSubmit(id="c13", job=JOB, hash=m.params_hash(_PARAMS), params=_PARAMS),
+    m.JobEstimate(id="c13", params=_PARAMS),
     m.JobRerun(id="c14", job=OTHER, of=JOB, hash=_RERUN_HASH, changes=_CHANGES),
     m.JobWatch(id="c15", job=JOB, since=4),
     m.JobCancel(id="c16", job=JOB),
@@ -198,6 +203,9 @@ FROM_BRIDGE: tuple[m.ServerMessage, ...] = (
         id="s20", job=JOB, seq=4, stage="propagate", done=4, total=60, frame=24, message="31 frames to paint."
     ),
     m.JobProgress(id="s21", re="c15", job=JOB, seq=5, stage="write", done=1, total=60),
+    m.JobEstimated(
+        id="s22", re="c13", frames=40, seconds=4.5, memory=712_000_000, windows=2, start=10, stop=60, keyframes=(20, 48)
+    ),
     m.JobDescribed(id="s22", re="c23", job=JOB, params={"method": "flow", "seed": 7}),
     m.JobRemoved(id="s23", re="c24", job=JOB),
     m.JobJobs(id="s24", re="c25", jobs=(m.Snapshot(seq=9, state="cancelled", **_STARTED),)),

@@ -8,6 +8,7 @@ NAMES = {
     "propagate": "speed and memory of the whole job at 1080p",
     "videoshop": "cost of the diffusion method; --full-size at SVD's size, on a GPU",
     "locate": "finding the edited frame in a long clip",
+    "bridge": "the service: weight, speed, many clients, a deaf one, kills; --kills N, --only PART",
 }
 
 

@@ -1,6 +1,7 @@
 """An engine that plays a part instead of propagating: `python -m tests.bridge_server.fake_engine`.
 
-It runs in the real loop of `engine.worker`. The request's `settings` choose the part: `act` and `steps`.
+It runs in the real loop of `engine.worker`. The request's `settings` choose the part: `act`, and how often (`steps`)
+and how slowly (`pause`, seconds) it is played.
 """
 
 import os
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EditError
-from engine.request import Event, OnEvent, Request
+from engine.request import Event, OnEvent, Request, Stage
+from engine.staging import REPORT, Staging
 from engine.worker import main, memory_asked
 
 JPEG = b"\xff\xd8\xff fake picture of frame %d \xff\xd9"
@@ -38,6 +40,10 @@ def propagate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
         case "chatter":
             print("this must not reach stdout")
             os.write(1, b"nor this\n")
+        case "stages":
+            return stages(request, on_event)
+        case "publish":
+            return publish(request, on_event)
     preview = request.output / "preview.jpg"
     for step in range(steps):
         preview.write_bytes(JPEG % step)
@@ -50,6 +56,36 @@ def propagate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
         (request.output / f"edited_{index}{key.edited.suffix}").write_bytes(key.edited.read_bytes())
     (request.output / "report.json").write_text(request.model_dump_json())
     return {"settings": request.settings}
+
+
+def stages(request: Request, on_event: OnEvent) -> dict[str, Any]:
+    """Change the stage `steps` times; each event's message begins with its time.monotonic_ns(), and has `length`."""
+    names: tuple[Stage, ...] = ("decode", "propagate", "write")
+    length = int(request.settings.get("length", "0"))
+    for step in range(int(request.settings["steps"])):
+        message = str(time.monotonic_ns()).ljust(length, ".")
+        on_event(Event(stage=names[step % len(names)], done=0, total=2, message=message))
+        time.sleep(float(request.settings["pause"]))
+    (request.output / "flat.mp4").write_bytes(request.clip.read_bytes())
+    return {}
+
+
+def publish(request: Request, on_event: OnEvent) -> dict[str, Any]:
+    """Write the clip's bytes slowly, twice, where the real engine writes, and show them as it does: the report last."""
+    steps, data = int(request.settings["steps"]), request.clip.read_bytes()
+    slices = [data[len(data) * step // steps : len(data) * (step + 1) // steps] for step in range(steps)]
+    with Staging(request.output) as staging:
+        with (staging.folder / "flat.mp4").open("wb") as flat, (staging.folder / "layer.mov").open("wb") as layer:
+            for step, piece in enumerate(slices):
+                for file in (flat, layer):
+                    file.write(piece)
+                    file.flush()
+                on_event(Event(stage="propagate", done=step + 1, total=steps, frame=step))
+                time.sleep(float(request.settings["pause"]))
+        on_event(Event(stage="write", done=0, total=1))
+        (staging.folder / REPORT).write_text(request.model_dump_json())
+        staging.publish(["flat.mp4", "layer.mov", REPORT])
+    return {}
 
 
 def probe(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
@@ -70,8 +106,22 @@ def probe(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
 
 
 def frame(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
-    Path(arguments["output"]).write_bytes(b"a picture")
+    Path(arguments["output"]).write_bytes(b"a small picture" if arguments["small"] else b"a picture")
     return {"output": arguments["output"], "frame": arguments["frame"], "width": 4, "height": 4, "bits": 8}
+
+
+def estimate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
+    request = Request.model_validate(arguments["request"])
+    frames = [key.frame or 0 for key in request.keyframes]
+    return {
+        "frames": 59,
+        "seconds": 5.9,
+        "memory": 1 << 20,
+        "windows": 1,
+        "start": request.range.start,
+        "stop": 60,
+        "keyframes": frames,
+    }
 
 
 def locate(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
@@ -130,6 +180,7 @@ COMMANDS = {
     "propagate": propagate,
     "probe": probe,
     "frame": frame,
+    "estimate": estimate,
     "locate": locate,
     "compare": compare,
     "sleep": sleep,

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from bridge_server.errors import TransferError
-from bridge_server.intake import FileShelf, keep
+from bridge_server.intake import SYNCED, FileShelf, keep
 from bridge_server.protocol.transfer import tiff_header
 from tests.bridge_server.protocol.conftest import begin
 
@@ -23,6 +23,18 @@ def test_raw_rows_are_kept_behind_a_tiff_header(tmp_path: Path) -> None:
     shelf.append(announced.transfer, memoryview(b"ghijkl"))
     shelf.finish(announced.transfer)
     assert shelf.path(announced.transfer).read_bytes() == tiff_header(announced) + b"abcdefghijkl"
+
+
+def test_a_large_transfer_is_put_on_the_disk_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
+    shelf = FileShelf(tmp_path / "in")
+    announced = begin(kind="png")
+    shelf.open(announced)
+    for _ in range(20):
+        shelf.append(announced.transfer, memoryview(bytes(1 << 20)))
+    shelf.finish(announced.transfer)
+    assert sizes == [SYNCED, 2 * SYNCED, 20 << 20]
 
 
 def test_what_is_discarded_leaves_no_file_and_at_last_no_folder(tmp_path: Path) -> None:
@@ -62,7 +74,7 @@ def test_a_disk_that_fills_up_meanwhile_is_said_so(tmp_path: Path) -> None:
 def test_a_job_keeps_its_own_copy(tmp_path: Path) -> None:
     file = tmp_path / "image.png"
     file.write_bytes(b"pixels")
-    kept = keep(file, tmp_path, "copy")
+    kept = keep(file, tmp_path, "copy.png")
     file.unlink()
     assert kept.name == "copy.png"
     assert kept.read_bytes() == b"pixels"

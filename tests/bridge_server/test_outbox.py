@@ -1,5 +1,7 @@
 """What waits to be sent to one client."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,6 +43,23 @@ def test_states_that_do_not_fit_overflow() -> None:
     outbox.put("s" * 1500)
     with pytest.raises(OverflowingError):
         outbox.put("s" * 1500)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "動", "😀"])
+def test_what_waits_takes_no_more_memory_than_the_limit_in_whatever_script_it_is_written(character: str) -> None:
+    outbox, limit = Outbox(limit=1 << 20), 1 << 20
+
+    def fill() -> None:
+        for number in range(limit):
+            outbox.put(f"{number} {character * 300}")
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(OverflowingError):
+            fill()
+        assert tracemalloc.get_traced_memory()[0] <= limit * 1.05
+    finally:
+        tracemalloc.stop()
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,6 +1,9 @@
 """What is forgotten by itself, and what never is."""
 
+import asyncio
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from uuid import UUID
@@ -9,10 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge_server.desktop.paths import Places
+from bridge_server.client import Client
+from bridge_server.desktop.paths import CONFIG, DATA, Places
 from bridge_server.errors import WorkerError
 from bridge_server.protocol import messages as m
 from bridge_server.retention import DAY, RETENTION, Ended, Retention, expired, size_of, tidy
+from bridge_server.server import BridgeServer
+from tests.bridge_server.conftest import ENGINE
 from tests.bridge_server.test_jobs import Desk
 
 NOW = 1_000_000_000.0
@@ -142,6 +148,26 @@ async def test_a_job_that_was_retried_while_it_was_looked_at_stays(
     await tidy(desk.book, places, RETENTION)
     assert left(desk) == {old}
     assert desk.order() == [old]
+
+
+async def test_a_service_that_was_told_a_bound_keeps_no_more(places: Places, clip: Path) -> None:
+    """The command's own options, in a process of its own."""
+    async with BridgeServer(places, ports=(0,), engine=ENGINE), await Client.connect(places) as client:
+        grant, edited = await client.grant(clip), await client.upload_raw(bytes(48), 4, 4, 3, 8)
+        params = m.JobParams(grant=grant, keyframes=(m.KeyframeParams(edited=edited),))
+        job = (await client.submit(params)).job
+        assert (await client.result(job)).state == "done"
+    environment = os.environ | {CONFIG: str(places.config), DATA: str(places.data)}
+    command = [sys.executable, "-m", "bridge_server.cli", "serve", "--port", "0", "--keep-gb", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        async with await Client.connect(places) as client:
+            async with asyncio.timeout(10):
+                while await client.jobs():
+                    await asyncio.sleep(0.05)
+        process.terminate()
+    assert not (places.jobs / str(job)).exists()
 
 
 def test_the_bytes_of_a_folder_are_those_of_all_files_below_it(tmp_path: Path) -> None:

@@ -181,6 +181,23 @@ async def test_a_result_is_fetched_through_the_socket(client: Client, clip: Path
     assert b"fake picture of frame" in (tmp_path / "thumbnail").read_bytes()
 
 
+async def test_a_page_sends_its_clip_asks_for_an_estimate_and_looks_at_small_frames(
+    client: Client, tmp_path: Path
+) -> None:
+    grant = await client.upload_clip("shot.mov", random.Random(6).randbytes(3_000_000))
+    edited = await client.upload_raw(bytes(48), 4, 4, 3, 8)
+    asked = m.JobParams(grant=grant, keyframes=(m.KeyframeParams(edited=edited, frame=2),))
+    estimate = await client.estimate(asked)
+    assert (estimate.frames, estimate.windows, estimate.keyframes) == (59, 1, (2,))
+    await client.frame(grant, 7, small=True)
+    with (tmp_path / "small.jpg").open("w+b") as file:
+        await client.fetch(m.ClipFile(grant=grant, frame=7, small=True), file)
+    assert (tmp_path / "small.jpg").read_bytes() == b"a small picture"
+    ended = await client.result((await client.submit(asked)).job)
+    assert ended.state == "done"
+    assert (await client.probe(await client.grant_result(ended.job, "flat.mp4"))).frames == 60
+
+
 async def test_who_watches_the_queue_hears_of_every_job_of_everybody(
     client: Client, clip: Path, places: Places
 ) -> None:

@@ -160,7 +160,7 @@ def stranger_in(folder: Path) -> Peer:
         jobs=book,
         grants=grants,
         shelf=FileShelf(folder / "incoming"),
-        library=FileLibrary(book, grants, lambda grant, clip, frame: folder / f"{clip.stem}_{frame:06d}.png"),
+        library=FileLibrary(book, grants, lambda grant, clip, frame, small: folder / f"{clip.stem}_{frame:06d}.png"),
     )
     return Peer(session, book, journal, folder / "incoming", clip, door, clock, news)
 

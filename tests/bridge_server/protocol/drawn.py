@@ -122,7 +122,13 @@ class Drawing:
             case "clip.probe":
                 return {"data": {"grant": str(self.some(guest.grants))}}
             case "clip.frame":
-                return {"data": {"grant": str(self.some(guest.grants)), "frame": random.randrange(3)}}
+                return {
+                    "data": {
+                        "grant": str(self.some(guest.grants)),
+                        "frame": random.randrange(3),
+                        "small": random.random() < 0.5,
+                    }
+                }
             case "locate":
                 grant, edited = str(self.some(guest.grants)), str(self.some(guest.transfers))
                 return {"data": {"grant": grant, "edited": edited}}
@@ -130,6 +136,14 @@ class Drawing:
                 size = random.choice([12, 12, 12, 24, 13, limits.TRANSFER + 1])
                 data = {"transfer": str(self.uuid()), "kind": "raw", "size": size, "width": 2, "height": size // 6}
                 return {"data": {**data, "channels": 3, "bits": 8, "profile": None}}
+            case "clip.begin":
+                return {"data": {"transfer": str(self.uuid()), "name": random.choice(["a.mov", "../b"]), "size": 12}}
+            case "grant.upload":
+                return {"data": {"transfer": str(self.some(guest.transfers))}}
+            case "grant.result":
+                return {"job": str(self.some(self.done)), "data": {"file": random.choice(["flat.mp4", "../in"])}}
+            case "job.estimate":
+                return {"data": {"params": self.params(guest)}}
             case "transfer.end":
                 sha256 = hashlib.sha256(PICTURE).hexdigest()
                 return {"data": {"transfer": str(self.some(guest.transfers)), "size": 12, "sha256": sha256}}

@@ -200,7 +200,7 @@ class World(Drawing):
             jobs=self.book,
             grants=grants,
             shelf=FileShelf(incoming),
-            library=FileLibrary(self.book, grants, lambda grant, clip, frame: self.folder / f"{frame}.png"),
+            library=FileLibrary(self.book, grants, lambda grant, clip, frame, small: self.folder / f"{frame}.png"),
         )
         guest = Guest(session, challenge, incoming)
         self.guests.append(guest)

@@ -31,7 +31,7 @@ def another(peer: Peer, challenge: bytes) -> Peer:
         jobs=peer.book,
         grants=grants,
         shelf=FileShelf(peer.incoming / "other"),
-        library=FileLibrary(peer.book, grants, lambda grant, clip, frame: Path("/nowhere")),
+        library=FileLibrary(peer.book, grants, lambda grant, clip, frame, small: Path("/nowhere")),
     )
     return replace(peer, session=session)
 

@@ -12,7 +12,7 @@ from bridge_server.protocol import messages as m
 from tests.benchmarks.sequences import run
 
 SEQUENCES = 300
-UNTOLD = {"ClipInfo"}
+UNTOLD = {"ClipInfo", "JobEstimated"}
 """Answers of the engine, of which the machine gives some."""
 
 

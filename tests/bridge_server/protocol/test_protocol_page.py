@@ -43,7 +43,7 @@ def test_the_limits_and_the_address_are_the_pages() -> None:
         assert str(number) in PAGE
     assert f"| connections | {limits.CONNECTIONS} |" in PAGE
     assert (limits.SIDE, limits.TEXT, limits.MESSAGE) == (32_768, 262_144, 1_310_720)
-    assert (limits.CHUNK, limits.TRANSFER, limits.OUTBOX_BYTES) == (1 << 20, 1 << 30, 2 << 20)
+    assert (limits.CHUNK, limits.TRANSFER, limits.OUTBOX_BYTES) == (1 << 20, 1 << 30, 3 << 19)
 
 
 def test_the_header_on_the_page_is_the_codes() -> None:

@@ -15,6 +15,7 @@ from bridge_server.protocol.pairing import shown
 from bridge_server.protocol.ports import Close, Deliver, Look, Outgoing, Question, Release
 from bridge_server.protocol.proof import padded, proof
 from bridge_server.protocol.transfer import Header, Kind, parse
+from bridge_server.records import clip_fault
 from engine.request import Event, FrameRange
 from tests.bridge_server.protocol.conftest import (
     CHALLENGE,
@@ -266,6 +267,85 @@ def test_too_many_questions_at_once_are_refused(peer: Peer) -> None:
     for number in range(limits.QUESTIONS):
         assert code(peer.say(m.ClipProbe(id=f"p{number}", grant=grant))) is None
     assert code(peer.say(m.ClipProbe(id="more", grant=grant))) == "message.invalid"
+
+
+def send_clip(peer: Peer, data: bytes = b"frames of a page", name: str = "a page's.mov") -> UUID:
+    """A clip that only the client has, sent; its transfer."""
+    clip = m.ClipBegin(id="c", transfer=uuid4(), name=name, size=len(data))
+    (ready,) = peer.say(clip)
+    assert isinstance(ready, m.TransferReady)
+    peer.session.receive(Header(Kind.CHUNK, clip.transfer, 0, 0).pack() + data)
+    (done,) = peer.say(end(clip.transfer, data))
+    assert isinstance(done, m.TransferDone)
+    return clip.transfer
+
+
+def test_a_clip_that_was_sent_is_granted_and_probed_like_any_other(peer: Peer) -> None:
+    (given,) = peer.say(m.GrantUpload(id="g", transfer=send_clip(peer)))
+    assert isinstance(given, m.GrantGiven)
+    assert (given.name, given.size) == ("a page's.mov", 16)
+    (question,) = peer.say(m.ClipProbe(id="p", grant=given.grant))
+    assert isinstance(question, Question)
+    assert question.clip.read_bytes() == b"frames of a page"
+
+
+def test_a_job_keeps_its_own_copy_of_a_clip_that_was_sent_and_so_does_its_rerun(peer: Peer) -> None:
+    (given,) = peer.say(m.GrantUpload(id="g", transfer=send_clip(peer)))
+    assert isinstance(given, m.GrantGiven)
+    job = peer.submit(grant=given.grant)
+    (again,) = peer.say(rerun(uuid4(), job))
+    assert isinstance(again, m.JobAccepted)
+    peer.session.close()
+    peer.book.cancel(job)
+    peer.book.remove(job)
+    kept = peer.journal.find(again.job)
+    assert kept is not None
+    assert kept.record.request.clip.read_bytes() == b"frames of a page"
+    assert (kept.snapshot.clip, clip_fault(kept.record)) == ("a page's.mov", None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd",
+        "C:\\Users\\me\\x.mov",
+        "con.mov",
+        "..",
+        " . ",
+        "a\nb.mov",
+        "é" * 128,
+        'a<b>:"|?*.mov',
+        "/",
+    ],
+)
+def test_a_sent_clips_name_leads_nowhere(peer: Peer, name: str) -> None:
+    (given,) = peer.say(m.GrantUpload(id="g", transfer=send_clip(peer, name=name)))
+    assert isinstance(given, m.GrantGiven)
+    (file,) = [path for path in peer.incoming.rglob("*") if path.is_file()]
+    assert file.is_relative_to(peer.incoming)
+    assert (file.name, file.parent.parent) == (given.name, peer.incoming)
+    peer.session.close()
+    assert not peer.incoming.exists()
+
+
+def test_a_file_of_a_result_is_granted_by_its_name_alone(peer: Peer) -> None:
+    job = peer.submit()
+    assert code(peer.say(m.GrantResult(id="g", job=job, file="flat.mp4"))) == "transfer.no_file"
+    peer.run(job, "flat.mp4")
+    (given,) = peer.say(m.GrantResult(id="g", job=job, file="flat.mp4"))
+    assert isinstance(given, m.GrantGiven)
+    assert given.name == "flat.mp4"
+    assert code(peer.say(m.GrantResult(id="g", job=job, file="../in"))) == "transfer.no_file"
+
+
+def test_an_estimate_is_a_question_about_the_jobs_own_parameters(peer: Peer) -> None:
+    params = peer.params(seed=4)
+    raw = params.model_dump(mode="json", exclude_defaults=True)
+    (question,) = peer.say(m.JobEstimate(id="e", params=raw))
+    assert isinstance(question, Question)
+    assert (question.do, question.params, question.clip) == ("estimate", params, peer.clip)
+    assert list(question.files) == [params.keyframes[0].edited]
+    assert code(peer.say(m.JobEstimate(id="f", params={**raw, "grant": str(uuid4())}))) == "grant.unknown"
 
 
 # Jobs

@@ -30,7 +30,7 @@ class MemoryShelf:
     kept: dict[UUID, bytes] = field(default_factory=dict)
     finished: set[UUID] = field(default_factory=set)
 
-    def open(self, begin: m.TransferBegin) -> None:
+    def open(self, begin: m.TransferBegin | m.ClipBegin) -> None:
         self.kept[begin.transfer] = b""
 
     def append(self, transfer: UUID, data: memoryview) -> None:
@@ -184,9 +184,41 @@ def test_the_oldest_finished_transfer_makes_room_for_a_new_one() -> None:
     assert begun[3] not in shelf.kept
     assert len(shelf.kept) == limits.TRANSFERS
     with pytest.raises(TransferError) as caught:
-        transfers.finished(begun[3])
+        transfers.image(begun[3])
     assert caught.value.code == "transfer.unknown"
-    assert transfers.finished(begun[4])
+    assert transfers.image(begun[4])
+
+
+def test_a_clip_arrives_like_an_image_and_is_none_and_no_image_is_a_clip() -> None:
+    shelf = MemoryShelf()
+    transfers = Reassembly(shelf)
+    clip = m.ClipBegin(id="c", transfer=uuid4(), name="shot.mov", size=5)
+    image = transfers.begin(begin()).begin.transfer
+    transfers.begin(clip)
+    with pytest.raises(TransferError) as caught:
+        transfers.clip(clip.transfer)
+    assert caught.value.code == "transfer.unfinished"
+    transfers.chunk(Header(Kind.CHUNK, clip.transfer, 0, 0), memoryview(b"frame"))
+    transfers.end(end(clip.transfer, b"frame"))
+    assert shelf.kept[clip.transfer] == b"frame"
+    assert transfers.clip(clip.transfer)
+    for ask, transfer in ((transfers.image, clip.transfer), (transfers.clip, image)):
+        with pytest.raises(TransferError) as caught:
+            ask(transfer)
+        assert caught.value.code == "transfer.other_kind"
+
+
+def test_a_clip_does_not_make_room_for_images() -> None:
+    transfers = Reassembly(MemoryShelf())
+    clip = m.ClipBegin(id="c", transfer=uuid4(), name="shot.mov", size=5)
+    transfers.begin(clip)
+    transfers.chunk(Header(Kind.CHUNK, clip.transfer, 0, 0), memoryview(b"frame"))
+    transfers.end(end(clip.transfer, b"frame"))
+    for _ in range(limits.TRANSFERS - 1):
+        transfers.begin(begin())
+    with pytest.raises(TransferError):
+        transfers.begin(begin())
+    assert transfers.clip(clip.transfer)
 
 
 def test_a_connection_keeps_a_bounded_number_of_transfers() -> None:

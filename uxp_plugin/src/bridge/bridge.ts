@@ -11,7 +11,7 @@ import { Grants } from "./grants.ts";
 import { caughtUp, known, told, without, type Jobs, type Told } from "./jobs.ts";
 import type { SocketClass } from "./line.ts";
 import { Keeper, knock } from "./reconnect.ts";
-import { Download, upload } from "./transfer.ts";
+import { Download, filed, pictured, upload } from "./transfer.ts";
 import type { Picture, Settings } from "../hosts/host.ts";
 
 export interface Options {
@@ -93,7 +93,19 @@ class SocketBridge implements Bridge {
   // Clips and pictures
 
   grant(path: string): Promise<string> {
-    return this.again((connection) => this.grants.give(connection, path));
+    return this.again((connection) => this.grants.give(connection, (on) => on.ask("grant.clip", { path })));
+  }
+
+  grantResult(job: string, file: string): Promise<string> {
+    return this.again((connection) => this.grants.give(connection, (on) => on.ask("grant.result", { file }, job)));
+  }
+
+  upload(name: string, file: Blob, progress: (done: number) => void): Promise<string> {
+    const transfer = freshUuid();
+    return this.again(async (connection) => {
+      await upload(connection, transfer, filed(name, file), this.clock, progress);
+      return (await connection.ask("grant.upload", { transfer })).data.grant;
+    });
   }
 
   probe(grant: string): Promise<ClipInfo> {
@@ -105,8 +117,9 @@ class SocketBridge implements Bridge {
   frame(grant: string, index: number, small: boolean): Promise<Uint8Array> {
     return this.again(async (connection) => {
       const name = await this.grants.name(connection, grant);
-      await connection.ask("clip.frame", { grant: name, frame: index });
-      return new Download({ grant: name, frame: index }).from(connection);
+      const source = { grant: name, frame: index, small };
+      await connection.ask("clip.frame", source);
+      return new Download(source).from(connection);
     });
   }
 
@@ -120,7 +133,7 @@ class SocketBridge implements Bridge {
 
   async send(picture: Picture, progress: (done: number) => void = () => undefined): Promise<string> {
     const transfer = freshUuid();
-    await this.again((connection) => upload(connection, transfer, picture, this.clock, progress));
+    await this.again((connection) => upload(connection, transfer, pictured(picture), this.clock, progress));
     return transfer;
   }
 
@@ -130,6 +143,14 @@ class SocketBridge implements Bridge {
   }
 
   // Jobs
+
+  estimate(params: JobParams): Promise<Estimate> {
+    return this.again(async (connection) => {
+      const grant = await this.grants.name(connection, params.grant);
+      const { frames, seconds, memory } = (await connection.ask("job.estimate", { params: { ...params, grant } })).data;
+      return { frames, seconds, memory };
+    });
+  }
 
   async submit(params: JobParams, priority = 0): Promise<string> {
     const job = freshUuid();

@@ -44,9 +44,9 @@ export function noConnection(seconds: number, trouble: Trouble | null): BridgeFa
   return fault("bridge.no_connection", `There was no connection to the bridge within ${seconds} seconds.`, hint, true);
 }
 
-export function picturesSizeDiffers(came: number, size: number): BridgeFault {
-  const hint = "Export the frame again; the document may have changed meanwhile.";
-  return fault("transfer.size_differs", `The picture has ${came} bytes and not ${size}.`, hint, true);
+export function sizeDiffers(came: number, size: number): BridgeFault {
+  const hint = "Send it again; it may have changed meanwhile.";
+  return fault("transfer.size_differs", `What was sent has ${came} bytes and not ${size}.`, hint, true);
 }
 
 export function damaged(name: string): BridgeFault {

@@ -12,6 +12,8 @@ export type ClientMessage =
   | GrantClip
   | ClipProbe
   | ClipFrame
+  | ClipBegin
+  | GrantUpload
   | Locate
   | TransferBegin
   | TransferEnd
@@ -19,6 +21,8 @@ export type ClientMessage =
   | TransferFetch
   | TransferHave
   | JobSubmit
+  | JobEstimate
+  | GrantResult
   | JobRerun
   | JobWatch
   | JobCancel
@@ -58,6 +62,7 @@ export type ServerMessage =
   | JobAccepted
   | JobState
   | JobProgress
+  | JobEstimated
   | JobDescribed
   | JobRemoved
   | JobJobs
@@ -190,7 +195,7 @@ export interface ClipProbe {
   };
 }
 /**
- * Write frame `frame` as a PNG, to edit.
+ * Write frame `frame` as a PNG, to edit; `small`: as a JPEG at most 640 pixels wide, to look at.
  *
  * This interface was referenced by `Protocol`'s JSON-Schema
  * via the `definition` "ClipFrame".
@@ -202,6 +207,37 @@ export interface ClipFrame {
   data: {
     grant: string;
     frame: number;
+    small?: boolean;
+  };
+}
+/**
+ * Announce a clip that only the client has: its bytes follow like those of an image.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "ClipBegin".
+ */
+export interface ClipBegin {
+  v: 1;
+  id: string;
+  type: "clip.begin";
+  data: {
+    transfer: string;
+    name: string;
+    size: number;
+  };
+}
+/**
+ * Let the engine read a clip that this connection sent.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "GrantUpload".
+ */
+export interface GrantUpload {
+  v: 1;
+  id: string;
+  type: "grant.upload";
+  data: {
+    transfer: string;
   };
 }
 /**
@@ -302,6 +338,7 @@ export interface JobFile {
 export interface ClipFile {
   grant: string;
   frame: number;
+  small?: boolean;
 }
 /**
  * The client has the bytes of a fetch before `offset`.
@@ -390,6 +427,37 @@ export interface KeyframeParams {
 export interface FrameRange1 {
   start?: number;
   stop?: number | null;
+}
+/**
+ * What would a job of these parameters take? `params` is a `JobParams` object.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "JobEstimate".
+ */
+export interface JobEstimate {
+  v: 1;
+  id: string;
+  type: "job.estimate";
+  data: {
+    params: {
+      [k: string]: unknown;
+    };
+  };
+}
+/**
+ * Let the engine read a file of a job's result, as a clip.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "GrantResult".
+ */
+export interface GrantResult {
+  v: 1;
+  id: string;
+  job: string;
+  type: "grant.result";
+  data: {
+    file: string;
+  };
 }
 /**
  * A new job with the clip and images of the job `of`; `changes` is a `Changes` object as it came.
@@ -830,6 +898,28 @@ export interface JobDescribed {
     params: {
       [k: string]: unknown;
     };
+  };
+}
+/**
+ * What a job would take: `frames` to make in `windows` passes of the method, `seconds`, bytes of `memory`; the
+ * source frames [start, stop), and the edited ones as they were given or found.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "JobEstimated".
+ */
+export interface JobEstimated {
+  v: 1;
+  id: string;
+  re?: string;
+  type: "job.estimated";
+  data: {
+    frames: number;
+    seconds: number;
+    memory: number;
+    windows: number;
+    start: number;
+    stop: number;
+    keyframes: number[];
   };
 }
 /**

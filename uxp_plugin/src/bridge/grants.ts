@@ -2,9 +2,12 @@
 
 import type { Connection } from "./connection.ts";
 import { clipChanged } from "./faults.ts";
+import type { GrantGiven } from "./generated.ts";
+
+type Ask = (connection: Connection) => Promise<GrantGiven>;
 
 interface Chosen {
-  readonly path: string;
+  readonly ask: Ask;
   readonly name: string;
   readonly size: number;
 }
@@ -13,15 +16,18 @@ export class Grants {
   private readonly chosen = new Map<string, Chosen>();
   private readonly given = new WeakMap<Connection, Map<string, Promise<string>>>();
 
-  /** Lets the bridge read a clip; the grant's name from now on. */
-  async give(connection: Connection, path: string): Promise<string> {
-    const { grant, name, size } = (await connection.ask("grant.clip", { path })).data;
-    this.chosen.set(grant, { path, name, size });
+  /** Lets the bridge read a clip that it can find again by `ask`; the grant's name from now on. */
+  async give(connection: Connection, ask: Ask): Promise<string> {
+    const { grant, name, size } = (await ask(connection)).data;
+    this.chosen.set(grant, { ask, name, size });
     this.on(connection).set(grant, Promise.resolve(grant));
     return grant;
   }
 
-  /** What a grant is called on this connection. Rejects with BridgeFault when the clip is not the one that was chosen. */
+  /**
+   * What a grant is called on this connection. Rejects with BridgeFault when the clip is not the one any more that was
+   * chosen. A clip that was sent went with its connection: its grant is passed on as it is, and the bridge refuses it.
+   */
   async name(connection: Connection, grant: string): Promise<string> {
     const chosen = this.chosen.get(grant);
     if (chosen === undefined) {
@@ -30,6 +36,7 @@ export class Grants {
     const given = this.on(connection);
     const again = given.get(grant) ?? giveAgain(connection, chosen);
     given.set(grant, again);
+    again.catch(() => given.delete(grant)); // the clip may be put back
     return again;
   }
 
@@ -41,7 +48,7 @@ export class Grants {
 }
 
 async function giveAgain(connection: Connection, chosen: Chosen): Promise<string> {
-  const { grant, size } = (await connection.ask("grant.clip", { path: chosen.path })).data;
+  const { grant, size } = (await chosen.ask(connection)).data;
   if (size !== chosen.size) {
     throw clipChanged(chosen.name);
   }

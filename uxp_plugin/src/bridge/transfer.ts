@@ -1,43 +1,76 @@
-/** Pictures to the bridge and files from it, in chunks, with no more in memory than is on its way. */
+/** Pictures and clips to the bridge and files from it, in chunks, with no more in memory than is on its way. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Picture } from "../hosts/host.ts";
 import { hex } from "./bytes.ts";
 import { slept, type Clock } from "./clock.ts";
 import type { Connection, Flight } from "./connection.ts";
-import { damaged, Lost, picturesSizeDiffers } from "./faults.ts";
+import { damaged, Lost, sizeDiffers } from "./faults.ts";
 import { freshUuid } from "./fresh.ts";
-import type { ClipFile, JobFile } from "./generated.ts";
+import type { ClipFile, JobFile, TransferReady } from "./generated.ts";
 import { HEADER, putHeader } from "./protocol.ts";
 
 /** Most bytes of a chunk that we send; the bridge may want smaller ones. */
 const CHUNK = 512 << 10;
 
+/** Most characters of a clip's name. */
+const NAME = 128;
+
 /** Bytes that may wait in the socket; UXP closes one that cannot take more. */
 const BUFFERED = 4 << 20;
 const BREATH = 10;
 
+/** What is sent: how it is announced, and its bytes in pieces, each good until the next is asked for. */
+export interface Cargo {
+  readonly size: number;
+  announce(connection: Connection, transfer: string): Promise<TransferReady>;
+  bands(): AsyncIterable<Uint8Array>;
+}
+
+export function pictured(picture: Picture): Cargo {
+  const { kind, size, width, height, channels, bits, profile } = picture;
+  return {
+    size,
+    announce: (connection, transfer) => {
+      return connection.ask("transfer.begin", { transfer, kind, size, width, height, channels, bits, profile });
+    },
+    bands: () => picture.bands(),
+  };
+}
+
+/** A clip that only this page has. Of a longer name than the bridge keeps its end is told, where the suffix is. */
+export function filed(name: string, file: Blob): Cargo {
+  const told = Array.from(name).slice(-NAME).join("");
+  return {
+    size: file.size,
+    announce: (connection, transfer) => connection.ask("clip.begin", { transfer, name: told, size: file.size }),
+    async *bands() {
+      for (let offset = 0; offset < file.size; offset += CHUNK) {
+        yield new Uint8Array(await file.slice(offset, offset + CHUNK).arrayBuffer());
+      }
+    },
+  };
+}
+
 /**
- * Sends a picture under the transfer's id, from where the bridge says that it has it; all of its bands are read again.
- * Rejects with Lost when the connection ends (do it again with the next one), with BridgeFault when the picture is refused
+ * Sends a cargo under the transfer's id, from where the bridge says that it has it; all of its bands are read again.
+ * Rejects with Lost when the connection ends (do it again with the next one), with BridgeFault when the cargo is refused
  * or is not as long as it said, and with what its bands throw.
  */
 export async function upload(
   connection: Connection,
   transfer: string,
-  picture: Picture,
+  cargo: Cargo,
   clock: Clock,
   progress: (done: number) => void,
 ): Promise<void> {
-  const { kind, size, width, height, channels, bits, profile } = picture;
   const window = new CreditWindow(Math.min(CHUNK, connection.hello.limits.chunk), progress);
   const unfollow = connection.follow(transfer, window);
   try {
-    const announced = { transfer, kind, size, width, height, channels, bits, profile };
-    const ready = (await connection.ask("transfer.begin", announced)).data;
+    const ready = (await cargo.announce(connection, transfer)).data;
     window.credit = ready.credit;
-    const digest = await sendBands(connection, transfer, picture, ready.offset, window, clock);
-    await connection.ask("transfer.end", { transfer, size, sha256: digest });
+    const digest = await sendBands(connection, transfer, cargo, ready.offset, window, clock);
+    await connection.ask("transfer.end", { transfer, size: cargo.size, sha256: digest });
   } catch (error) {
     if (!(error instanceof Lost)) {
       connection.ask("transfer.abort", { transfer }).catch(() => undefined); // the reason is told already
@@ -52,7 +85,7 @@ export async function upload(
 async function sendBands(
   connection: Connection,
   transfer: string,
-  picture: Picture,
+  cargo: Cargo,
   start: number,
   window: CreditWindow,
   clock: Clock,
@@ -71,11 +104,11 @@ async function sendBands(
     window.left(message, offset);
   };
 
-  for await (const band of picture.bands()) {
+  for await (const band of cargo.bands()) {
     digest.update(band);
     let taken = Math.max(0, Math.min(band.length, start - read));
     read += band.length;
-    if (read > picture.size) {
+    if (read > cargo.size) {
       break;
     }
     while (taken < band.length) {
@@ -91,8 +124,8 @@ async function sendBands(
       }
     }
   }
-  if (read !== picture.size) {
-    throw picturesSizeDiffers(read, picture.size);
+  if (read !== cargo.size) {
+    throw sizeDiffers(read, cargo.size);
   }
   if (filled > 0) {
     await send();

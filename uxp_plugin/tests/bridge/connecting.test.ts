@@ -4,19 +4,15 @@ import { createServer as createHttp } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { WebSocketServer } from "ws";
-import { BridgeFault } from "../../src/bridge/api.ts";
 import { TOKEN } from "../../src/bridge/reconnect.ts";
 import { panel } from "./panel.ts";
 import { Service } from "./service.ts";
+import { faultOf } from "./together.ts";
 import { vectors } from "./vectors.ts";
 
 const TOKEN_OF_OURS = vectors.pairing.token;
 const OTHER_TOKEN = "ab".repeat(32);
 const HELLO = vectors.from_bridge.find((text) => text.includes('"hello"')) ?? "";
-
-function faultOf(code: string): (error: unknown) => boolean {
-  return (error) => error instanceof BridgeFault && error.fault.code === code && error.fault.hint.endsWith(".");
-}
 
 test("with the token of the token file the panel connects", async (t) => {
   const service = await Service.start(t);

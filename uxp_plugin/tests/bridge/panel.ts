@@ -31,8 +31,10 @@ export class MemorySettings implements Settings {
 /** The sockets that were opened, to be cut as a cable is: without a closing word. */
 export class Sockets {
   readonly opened: WebSocket[] = [];
-  /** Hears each text that is sent; returns whether the socket is cut right after it. */
-  cutAfter: (text: string) => boolean = () => false;
+  /** Whether the socket is cut in place of sending a text. */
+  cutSending: (text: string) => boolean = () => false;
+  /** Whether the socket is cut in place of hearing a text that the bridge did send. */
+  cutHearing: (text: string) => boolean = () => false;
 
   get Socket(): SocketClass {
     const sockets = this;
@@ -43,11 +45,19 @@ export class Sockets {
       }
 
       override send(data: string | Uint8Array): void {
-        super.send(data, () => {
-          if (typeof data === "string" && sockets.cutAfter(data)) {
-            this.terminate();
-          }
-        });
+        if (typeof data === "string" && sockets.cutSending(data)) {
+          this.terminate();
+        } else {
+          super.send(data);
+        }
+      }
+
+      override emit(event: string, ...told: unknown[]): boolean {
+        if (event === "message" && sockets.cutHearing(String(told[0]))) {
+          this.terminate();
+          return true;
+        }
+        return super.emit(event, ...told);
       }
     }
     return Cuttable as unknown as SocketClass;
@@ -128,7 +138,7 @@ export function heard<K extends Single, W extends Parameters<Events[K]>[0]>(
   });
 }
 
-/** A picture of noise-like bytes in bands of odd sizes; `read` counts how often its bands were asked for. */
+/** A picture of noise-like bytes in bands of any sizes, each good until the next; `read` counts how often they were asked for. */
 export function picture(width: number, height: number, band: (index: number) => number): Picture & { read: number } {
   const size = width * height * 4;
   return {
@@ -142,8 +152,10 @@ export function picture(width: number, height: number, band: (index: number) => 
     read: 0,
     async *bands() {
       this.read += 1;
+      let rows = new Uint8Array();
       for (let offset = 0, index = 0; offset < size; index += 1) {
-        const rows = new Uint8Array(Math.min(band(index), size - offset));
+        const length = Math.min(band(index), size - offset);
+        rows = rows.length === length ? rows : new Uint8Array(length);
         for (let at = 0; at < rows.length; at += 1) {
           rows[at] = ((offset + at) * 2654435761) >>> 24;
         }
