@@ -222,7 +222,9 @@ class JobError(BridgeError):
 
     @classmethod
     def unknown(cls) -> Self:
-        return cls("job.unknown", "The service knows no such job.", "List the jobs with `videoshop jobs`, or submit it again.")
+        return cls(
+            "job.unknown", "The service knows no such job.", "List the jobs with `videoshop jobs`, or submit it again."
+        )
 
     @classmethod
     def ambiguous(cls, name: str, count: int) -> Self:

@@ -67,7 +67,6 @@ export class Acting implements Actions {
 
   stopAll(): void {
     this.run.stop();
-    this.#scene.stop();
     this.#stops.splice(0).forEach((stop) => stop());
     this.#tools.bridge.stop();
   }
@@ -75,6 +74,7 @@ export class Acting implements Actions {
   #changed(): void {
     if (this.#recalled) {
       this.#scene.changed();
+      this.run.changed();
       this.#returns.changed();
     }
   }
@@ -220,6 +220,10 @@ export class Acting implements Actions {
 
   propagate(): void {
     void this.run.propagate();
+  }
+
+  estimate(): void {
+    void this.run.propagate({ ask: true });
   }
 
   stop(): void {

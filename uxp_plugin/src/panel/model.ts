@@ -12,6 +12,9 @@ export type ClipFacts = ClipInfo["data"];
 /** Below this confidence a found frame is always shown before it is used. */
 export const SURE = 0.9;
 
+/** A run that takes more seconds is asked about before it starts. */
+export const LONG = 120;
+
 /** Below this many seconds of a stage its pace says nothing. */
 const PACE_SECONDS = 2;
 
@@ -27,12 +30,13 @@ export interface Frame {
   readonly confidence: number | null;
 }
 
-/** What is done before a job is the bridge's. `confirm` waits for the person. */
+/** What is done before a job is the bridge's. `confirm` waits for the person: whether the frame, or the cost, is right. */
 export type Step =
   | { readonly kind: "export" }
   | { readonly kind: "send"; readonly part: number }
   | { readonly kind: "locate" }
-  | { readonly kind: "confirm" }
+  | { readonly kind: "estimate" }
+  | { readonly kind: "confirm"; readonly about: "frame" | "start" }
   | { readonly kind: "submit" };
 
 export interface Job extends Snapshot {
@@ -173,7 +177,7 @@ export function reduce(model: Model, event: Event): Model {
     case "agreed":
       return { ...model, agreed: event.index };
     case "chose":
-      return { ...model, choice: { ...model.choice, ...event.changes } };
+      return { ...model, choice: { ...model.choice, ...event.changes }, estimate: null };
     case "presets":
       return { ...model, presets: event.presets };
     case "estimate":

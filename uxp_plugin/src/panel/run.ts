@@ -4,7 +4,7 @@ import { BridgeFault } from "../bridge/api.ts";
 import type { JobParams } from "../bridge/generated.ts";
 import type { Picture } from "../hosts/host.ts";
 import { chosen, objection } from "./choice.ts";
-import { obstacle, SURE } from "./model.ts";
+import { LONG, obstacle, SURE } from "./model.ts";
 import type { Clip, Own, Step } from "./model.ts";
 import type { Tools } from "./tools.ts";
 
@@ -13,7 +13,9 @@ const GONE: ReadonlySet<string> = new Set(["grant.unknown", "transfer.unknown", 
 
 type Ready = Extract<Clip, { state: "ready" }>;
 
-/** What was sent and waits for the frame's number. */
+const ESTIMATE_AFTER_MS = 250;
+
+/** What was sent, and waits to be submitted. */
 interface Sent {
   readonly clip: Ready;
   readonly document: string | null;
@@ -29,14 +31,16 @@ export class Run {
   readonly #look: () => Promise<void>;
   #ticket = 0;
   #sent: Sent | null = null;
+  #estimated = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(tools: Tools, look: () => Promise<void>) {
     this.#tools = tools;
     this.#look = look;
   }
 
-  /** Over when the job is the bridge's, when the person is asked about the frame, or when it failed. */
-  async propagate(): Promise<void> {
+  /** Over when the job is the bridge's, when the person is asked about frame or cost (`ask`: anyway), or when it failed. */
+  async propagate({ ask = false }: { ask?: boolean } = {}): Promise<void> {
     const { store } = this.#tools;
     if (store.model.step !== null) {
       return;
@@ -44,11 +48,39 @@ export class Run {
     await this.#guarded(async (ticket) => {
       this.#step(ticket, { kind: "export" });
       await this.#look(); // the host may not tell of every change
-      await this.#once(ticket);
+      await this.#once(ticket, ask);
     });
   }
 
-  /** The person says which frame was edited. */
+  /** To be called at every change: while the person is asked, what it costs follows the choice. */
+  changed(): void {
+    const { store } = this.#tools;
+    const { step, frame, choice } = store.model;
+    const sent = this.#sent;
+    if (step?.kind !== "confirm" || sent === null || frame === null) {
+      return;
+    }
+    if (objection(choice, sent.clip.facts.frames, frame.index) !== null) {
+      return;
+    }
+    const wanted = JSON.stringify(this.#params(sent, frame.index));
+    if (wanted !== this.#estimated) {
+      this.#estimated = wanted;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.#estimateAgain(sent, frame.index, wanted), ESTIMATE_AFTER_MS);
+    }
+  }
+
+  async #estimateAgain(sent: Sent, frame: number, wanted: string): Promise<void> {
+    const { store, bridge, complaintOf } = this.#tools;
+    store.dispatch({ type: "estimate", estimate: "asking" });
+    const estimate = await bridge.estimate(this.#params(sent, frame)).catch(complaintOf);
+    if (wanted === this.#estimated && this.#sent === sent) {
+      store.dispatch({ type: "estimate", estimate });
+    }
+  }
+
+  /** The person says which frame was edited, and that it is to start. */
   async confirm(index: number): Promise<void> {
     const { store, grants, say } = this.#tools;
     const sent = this.#sent;
@@ -62,7 +94,9 @@ export class Run {
       return;
     }
     this.#sent = null;
-    store.dispatch({ type: "agreed", index });
+    if (store.model.step.about === "frame") {
+      store.dispatch({ type: "agreed", index });
+    }
     if (sent.connection !== grants.connection) {
       store.dispatch({ type: "step", step: null });
       store.dispatch({ type: "typed", index });
@@ -76,6 +110,7 @@ export class Run {
   stop(): void {
     this.#ticket += 1;
     this.#sent = null;
+    clearTimeout(this.#timer);
     const { store } = this.#tools;
     store.dispatch({ type: "step", step: null });
     if (store.model.frame?.from === "located") {
@@ -86,6 +121,7 @@ export class Run {
   async #guarded(steps: (ticket: number) => Promise<void>): Promise<void> {
     const { store, complaintOf } = this.#tools;
     const ticket = ++this.#ticket;
+    clearTimeout(this.#timer);
     store.dispatch({ type: "complaint", complaint: null });
     try {
       await steps(ticket);
@@ -100,7 +136,7 @@ export class Run {
   }
 
   /** The steps; once more from the start when the bridge lost what it was sent. */
-  async #once(ticket: number, again = false): Promise<void> {
+  async #once(ticket: number, ask: boolean, again = false): Promise<void> {
     const { store, grants, say } = this.#tools;
     const why = obstacle(store.model);
     if (why !== null) {
@@ -114,7 +150,7 @@ export class Run {
       return;
     }
     try {
-      await this.#send(ticket, clip, scene.document);
+      await this.#send(ticket, ask, clip, scene.document);
     } catch (thrown) {
       if (again || !(thrown instanceof BridgeFault) || !GONE.has(thrown.fault.code)) {
         throw thrown;
@@ -122,11 +158,11 @@ export class Run {
       grants.forget(clip.source);
       const grant = await grants.of(clip.source);
       store.dispatch({ type: "clip", clip: { ...clip, grant } });
-      await this.#once(ticket, true);
+      await this.#once(ticket, ask, true);
     }
   }
 
-  async #send(ticket: number, clip: Ready, document: string | null): Promise<void> {
+  async #send(ticket: number, ask: boolean, clip: Ready, document: string | null): Promise<void> {
     const { store, host, bridge, grants } = this.#tools;
     this.#step(ticket, { kind: "export" });
     const { connection } = grants;
@@ -146,40 +182,51 @@ export class Run {
     const edited = await send(pictures[0]);
     const mask = pictures[1] === null ? null : await send(pictures[1]);
     const sent = { clip, document, connection, edited, mask };
+    const { index, sure } = await this.#frame(ticket, sent);
+    this.#step(ticket, { kind: "estimate" });
+    const params = this.#params(sent, index);
+    const estimate = await bridge.estimate(params); // refuses what could not run: a model that is missing, memory
+    this.#still(ticket);
+    store.dispatch({ type: "estimate", estimate });
+    if (ask || !sure || estimate.seconds > LONG) {
+      this.#sent = sent;
+      this.#estimated = JSON.stringify(params);
+      this.#step(ticket, { kind: "confirm", about: sure ? "start" : "frame" });
+      return;
+    }
+    await this.#submit(ticket, sent, index);
+  }
+
+  /** The frame that was edited, and whether the person need not be asked. */
+  async #frame(ticket: number, { clip, edited }: Sent): Promise<{ index: number; sure: boolean }> {
+    const { store, bridge } = this.#tools;
     const known = store.model.frame;
     if (known !== null && known.from !== "located") {
-      await this.#submit(ticket, sent, known.index);
-      return;
+      return { index: known.index, sure: true };
     }
     this.#step(ticket, { kind: "locate" });
     const { frame, confidence } = await bridge.locate(clip.grant, edited);
     this.#still(ticket);
     store.dispatch({ type: "located", index: frame, confidence });
-    if (confidence < SURE || frame !== store.model.agreed) {
-      this.#sent = sent;
-      this.#step(ticket, { kind: "confirm" });
-      return;
-    }
-    await this.#submit(ticket, sent, frame);
+    return { index: frame, sure: confidence >= SURE && frame === store.model.agreed };
+  }
+
+  #params({ clip, edited, mask }: Sent, frame: number): JobParams {
+    const choice = chosen(this.#tools.store.model.choice);
+    return { grant: clip.grant, keyframes: [{ edited, frame, mask }], ...choice, settings: { ...choice.settings } };
   }
 
   async #submit(ticket: number, sent: Sent, frame: number): Promise<void> {
     const { store, bridge, memory, now } = this.#tools;
     this.#step(ticket, { kind: "submit" });
-    const choice = chosen(store.model.choice);
-    const { clip, document, edited, mask } = sent;
-    const params: JobParams = {
-      grant: clip.grant,
-      keyframes: [{ edited, frame, mask }],
-      ...choice,
-      settings: { ...choice.settings },
-    };
+    const params = this.#params(sent, frame);
+    const start = chosen(store.model.choice).range.start;
+    const { clip, document } = sent;
     const job = await bridge.submit(params);
     if (ticket !== this.#ticket) {
       await bridge.cancel(job); // stopped while it was handed over
       throw new Stopped();
     }
-    const { start } = choice.range;
     const own: Own = { document, source: clip.source, start, fps: clip.facts.fps, at: now(), settled: false };
     store.dispatch({ type: "own", own: new Map(store.model.own).set(job, own) });
     store.dispatch({ type: "submitted" });

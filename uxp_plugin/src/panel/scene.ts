@@ -1,23 +1,14 @@
-/** Looks at the host and reads the clip that it names: grant, facts, pictures, estimate. */
+/** Looks at the host and reads the clip that it names: grant, facts, pictures. */
 
-import type { JobParams } from "../bridge/generated.ts";
 import type { ClipSource } from "../hosts/host.ts";
-import { chosen, objection } from "./choice.ts";
 import { jpegUrl } from "./pictures.ts";
 import type { Tools } from "./tools.ts";
-
-const ESTIMATE_AFTER_MS = 250;
-
-/** Stands for the edited frame in an estimate, which looks at no pixel of it. */
-const NO_TRANSFER = "00000000-0000-0000-0000-000000000000";
 
 export class SceneWatch {
   readonly #tools: Tools;
   #looks = 0;
   #reading: { readonly path: string; readonly done: Promise<void> } | null = null;
-  #estimated = "";
   #pictured = "";
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(tools: Tools) {
     this.#tools = tools;
@@ -83,7 +74,6 @@ export class SceneWatch {
     const { store } = this.#tools;
     const clip = store.model.clip;
     this.#reading = null;
-    this.#estimated = "";
     this.#pictured = "";
     if (clip !== null) {
       store.dispatch({ type: "clip", clip: { state: "reading", source: clip.source } });
@@ -91,14 +81,9 @@ export class SceneWatch {
     await this.look();
   }
 
-  /** To be called at every change: asks for what is not known yet. */
+  /** To be called at every change: asks for the picture that is not known yet. */
   changed(): void {
     this.#sourcePicture();
-    this.#estimate();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
   }
 
   async #clipPicture(grant: string, source: ClipSource): Promise<void> {
@@ -128,35 +113,5 @@ export class SceneWatch {
       },
       () => undefined, // only to look at
     );
-  }
-
-  #estimate(): void {
-    const { clip, choice, frame } = this.#tools.store.model;
-    if (clip?.state !== "ready" || objection(choice, clip.facts.frames, frame?.index ?? null) !== null) {
-      return;
-    }
-    const { grant } = clip;
-    const params: JobParams = {
-      grant,
-      keyframes: [{ edited: NO_TRANSFER, frame: frame?.index ?? null, mask: null }],
-      ...chosen(choice),
-      settings: { ...chosen(choice).settings },
-    };
-    const wanted = JSON.stringify(params);
-    if (wanted === this.#estimated) {
-      return;
-    }
-    this.#estimated = wanted;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#ask(params, wanted), ESTIMATE_AFTER_MS);
-  }
-
-  async #ask(params: JobParams, wanted: string): Promise<void> {
-    const { store, bridge, complaintOf } = this.#tools;
-    store.dispatch({ type: "estimate", estimate: "asking" });
-    const estimate = await bridge.estimate(params).catch(complaintOf);
-    if (wanted === this.#estimated) {
-      store.dispatch({ type: "estimate", estimate });
-    }
   }
 }

@@ -57,6 +57,8 @@ const EN = {
   "from.uploaded": "sent by this page",
 
   "confirm.title": "Is this the frame?",
+  "confirm.start": "Start it?",
+  "confirm.start.yes": "Start",
   "confirm.sure": "Frame {frame} fits best ({percent} % sure).",
   "confirm.unsure": "Frame {frame} fits best, but only {percent} % sure. Compare the pictures.",
   "confirm.number": "Number of the edited frame",
@@ -95,6 +97,7 @@ const EN = {
   "preset.delete": "Delete",
   "preset.delete.which": "Delete preset {name}",
 
+  "estimate": "Estimate first",
   "estimate.asking": "Estimating.",
   "estimate.known": "{frames} frames, about {time}, {memory} of memory.",
   "estimate.unknown": "No estimate: {reason}",
@@ -113,10 +116,11 @@ const EN = {
   "why.guidance": "Guidance is from 1 to 20.",
   "why.seed": "The seed is a whole number from 0 to 2147483647.",
   "why.formats": "Choose at least one kind of file.",
-  "why.confirm": "Say first whether this is the frame.",
+  "why.confirm": "Answer the question first.",
   "step.export": "Taking the edited frame.",
   "step.send": "Sending the frame: {percent} %.",
   "step.locate": "Looking for the frame in the clip.",
+  "step.estimate": "Estimating what it takes.",
   "step.submit": "Handing the job over.",
 
   "queue.title": "Queue",
@@ -297,6 +301,8 @@ const DE: Record<Key, string> = {
   "from.uploaded": "von dieser Seite gesendet",
 
   "confirm.title": "Ist es dieses Bild?",
+  "confirm.start": "Soll es beginnen?",
+  "confirm.start.yes": "Beginnen",
   "confirm.sure": "Bild {frame} passt am besten (zu {percent} % sicher).",
   "confirm.unsure": "Bild {frame} passt am besten, aber nur zu {percent} % sicher. Vergleichen Sie die Bilder.",
   "confirm.number": "Nummer des bearbeiteten Bildes",
@@ -335,6 +341,7 @@ const DE: Record<Key, string> = {
   "preset.delete": "Löschen",
   "preset.delete.which": "Vorgabe {name} löschen",
 
+  "estimate": "Zuerst schätzen",
   "estimate.asking": "Wird geschätzt.",
   "estimate.known": "{frames} Bilder, etwa {time}, {memory} Speicher.",
   "estimate.unknown": "Keine Schätzung: {reason}",
@@ -353,10 +360,11 @@ const DE: Record<Key, string> = {
   "why.guidance": "Die Führung liegt zwischen 1 und 20.",
   "why.seed": "Der Startwert ist eine ganze Zahl von 0 bis 2147483647.",
   "why.formats": "Wählen Sie mindestens eine Art von Datei.",
-  "why.confirm": "Sagen Sie zuerst, ob es dieses Bild ist.",
+  "why.confirm": "Beantworten Sie zuerst die Frage.",
   "step.export": "Das bearbeitete Bild wird geholt.",
   "step.send": "Das Bild wird gesendet: {percent} %.",
   "step.locate": "Das Bild wird im Clip gesucht.",
+  "step.estimate": "Der Aufwand wird geschätzt.",
   "step.submit": "Der Auftrag wird übergeben.",
 
   "queue.title": "Warteschlange",

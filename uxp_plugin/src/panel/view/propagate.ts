@@ -1,6 +1,6 @@
 /** The estimate, the big button and why it is not to be pressed, the steps before a job is the bridge's, and the question about the frame. */
 
-import { button, field, make, picture, put, reveal } from "../dom.ts";
+import { attribute, button, field, make, picture, put, reveal } from "../dom.ts";
 import { obstacle, SURE } from "../model.ts";
 import type { Model, Step } from "../model.ts";
 import { duration, memory, percent } from "../words.ts";
@@ -8,9 +8,10 @@ import { faultView } from "./fault.ts";
 import type { Actions, Section, Words } from "./section.ts";
 
 export function propagateSection(words: Words, act: Actions): Section {
-  const { say, fault } = words;
+  const { say } = words;
   const estimate = make("p", { className: "vs-estimate" });
   const go = button(say("propagate"), () => act.propagate(), "vs-go");
+  const first = button(say("estimate"), () => act.estimate(), "vs-quiet");
   const why = make("p", { className: "vs-hint" });
   const bar = make("progress", { className: "vs-bar", attributes: { max: "1" } });
   const step = make("p", { className: "vs-step", attributes: { role: "status" } });
@@ -20,14 +21,16 @@ export function propagateSection(words: Words, act: Actions): Section {
   const dismiss = button(say("act.dismiss"), () => act.forgive(), "vs-quiet");
   complaint.element.append(dismiss);
   const confirm = confirmPart(words, act);
-  const element = make("section", { className: "vs-propagate" }, estimate, confirm.element, go, why, working, complaint.element);
+  const element = make("section", { className: "vs-propagate" }, confirm.element, go, why, estimate, first, working, complaint.element);
 
   return {
     element,
     show: (model) => {
       const reason = obstacle(model);
       const busy = model.step !== null && model.step.kind !== "confirm";
-      put(estimate, estimateText(model));
+      put(estimate, model.step?.kind === "confirm" ? null : estimateText(words, model));
+      first.disabled = reason !== null || model.step !== null;
+      reveal(first, model.step?.kind !== "confirm");
       go.disabled = reason !== null || model.step !== null;
       reveal(go, model.step?.kind !== "confirm");
       put(why, reason === null || busy || model.step?.kind === "confirm" ? null : say(reason.key, reason.values));
@@ -43,23 +46,6 @@ export function propagateSection(words: Words, act: Actions): Section {
     },
   };
 
-  function estimateText({ estimate: known, clip }: Model): string | null {
-    if (known === null || clip?.state !== "ready") {
-      return null;
-    }
-    if (known === "asking") {
-      return say("estimate.asking");
-    }
-    if ("code" in known) {
-      return say("estimate.unknown", { reason: fault(known).message });
-    }
-    return say("estimate.known", {
-      frames: known.frames,
-      time: duration(known.seconds, say),
-      memory: memory(known.memory),
-    });
-  }
-
   function stepText(now: Step): string | null {
     switch (now.kind) {
       case "send":
@@ -72,10 +58,27 @@ export function propagateSection(words: Words, act: Actions): Section {
   }
 }
 
-/** "Is this the frame?", with both pictures, and a field for another number. */
-function confirmPart({ say }: Words, act: Actions): { element: HTMLElement; show(model: Model): void } {
-  const title = make("h3", { text: say("confirm.title") });
+function estimateText({ say, fault }: Words, { estimate: known, clip }: Model): string | null {
+  if (known === null || clip?.state !== "ready") {
+    return null;
+  }
+  if (known === "asking") {
+    return say("estimate.asking");
+  }
+  if ("code" in known) {
+    const { message, hint } = fault(known);
+    return `${say("estimate.unknown", { reason: message })} ${hint}`;
+  }
+  const time = duration(known.seconds, say);
+  return say("estimate.known", { frames: known.frames, time, memory: memory(known.memory) });
+}
+
+/** "Is this the frame?", with both pictures and a field for another number; or only what it would take. */
+function confirmPart(words: Words, act: Actions): { element: HTMLElement; show(model: Model): void } {
+  const { say } = words;
+  const title = make("h3");
   const text = make("p");
+  const cost = make("p", { className: "vs-estimate" });
   const [edited, source] = [make("img", { className: "vs-thumb" }), make("img", { className: "vs-thumb" })];
   const number = field(
     say("confirm.number"),
@@ -85,39 +88,46 @@ function confirmPart({ say }: Words, act: Actions): { element: HTMLElement; show
   const yes = button("", () => act.confirm(number.input.value.trim()), "vs-go");
   const no = button(say("confirm.no"), () => act.stop());
   number.input.addEventListener("input", () => name());
+  const pictures = make("div", { className: "vs-thumbs" }, edited, source);
+  const buttons = make("div", { className: "vs-buttons" }, yes, no);
   const element = make(
     "div",
-    { className: "vs-confirm", attributes: { role: "group", "aria-label": say("confirm.title") } },
-    title,
-    text,
-    make("div", { className: "vs-thumbs" }, edited, source),
-    number.element,
-    make("div", { className: "vs-buttons" }, yes, no),
+    { className: "vs-confirm", attributes: { role: "group" } },
+    ...[title, text, pictures, number.element, cost, buttons],
   );
-  let asked = false;
+  let about: "frame" | "start" | null = null;
 
   function name(): void {
-    put(yes, say("confirm.yes", { frame: number.input.value.trim() }));
+    put(yes, about === "start" ? say("confirm.start.yes") : say("confirm.yes", { frame: number.input.value.trim() }));
   }
 
   return {
     element,
-    show: ({ step, frame, scene, sourcePicture }) => {
-      const asking = step?.kind === "confirm" && frame !== null;
-      reveal(element, asking);
-      if (asking) {
-        const sure = (frame.confidence ?? 0) >= SURE;
-        put(text, say(sure ? "confirm.sure" : "confirm.unsure", { frame: frame.index, percent: percent(frame.confidence ?? 0) }));
-        picture(edited, scene?.thumbnail ?? null, say("scene.picture.frame"));
-        const there = sourcePicture?.frame === frame.index ? sourcePicture.url : null;
-        picture(source, there, say("scene.picture.source", { frame: frame.index, clip: scene?.clip?.name ?? "" }));
-        if (!asked) {
-          number.input.value = String(frame.index);
-          name();
-          yes.focus();
-        }
+    show: (model) => {
+      const { step, frame, scene, sourcePicture, estimate } = model;
+      const before = about;
+      about = step?.kind === "confirm" && frame !== null ? step.about : null;
+      reveal(element, about !== null);
+      if (about === null || frame === null) {
+        return;
       }
-      asked = asking;
+      put(title, say(about === "frame" ? "confirm.title" : "confirm.start"));
+      attribute(element, "aria-label", title.textContent);
+      const sure = (frame.confidence ?? 0) >= SURE;
+      const said = { frame: frame.index, percent: percent(frame.confidence ?? 0) };
+      put(text, about === "frame" ? say(sure ? "confirm.sure" : "confirm.unsure", said) : null);
+      reveal(pictures, about === "frame");
+      reveal(number.element, about === "frame");
+      picture(edited, scene?.thumbnail ?? null, say("scene.picture.frame"));
+      const there = sourcePicture?.frame === frame.index ? sourcePicture.url : null;
+      picture(source, there, say("scene.picture.source", { frame: frame.index, clip: scene?.clip?.name ?? "" }));
+      put(cost, estimateText(words, model));
+      yes.disabled = estimate === "asking" || (estimate !== null && "code" in estimate);
+      if (before !== about) {
+        number.input.value = String(frame.index);
+        name();
+        yes.focus();
+      }
     },
   };
 }

@@ -113,6 +113,7 @@ function row(label: string): {
   more: HTMLElement;
 } {
   const [first, second] = [make("img", { className: "vs-thumb" }), make("img", { className: "vs-thumb" })];
+  [first, second].forEach((image) => picture(image, null, ""));
   const text = make("p", { className: "vs-strong" });
   const [from, facts] = [make("p", { className: "vs-faint" }), make("p", { className: "vs-faint" })];
   const more = make("div", { className: "vs-more-of" });

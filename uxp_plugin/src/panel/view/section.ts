@@ -30,6 +30,7 @@ export interface Actions {
   applyPreset(name: string): void;
   deletePreset(name: string): void;
   propagate(): void;
+  estimate(): void;
   stop(): void;
   confirm(typed: string): void;
   queue(paused: boolean): void;
