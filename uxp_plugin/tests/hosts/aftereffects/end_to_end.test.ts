@@ -106,8 +106,8 @@ with av.open(sys.argv[1]) as clip:
   assert.equal(execFileSync(PYTHON, ["-c", measure, path], { encoding: "utf8" }).trim(), "prores 60 True True");
 }
 
-async function service(t: TestContext, environment: Readonly<Record<string, string>>): Promise<void> {
-  const child = spawn(PYTHON, ["-m", "bridge_server.cli", "serve", "--port", "0", "--allow-origin", ORIGIN], {
+async function service(t: TestContext, environment: Readonly<Record<string, string>>, options = ["--allow-origin", ORIGIN]): Promise<void> {
+  const child = spawn(PYTHON, ["-m", "bridge_server.cli", "serve", "--port", "0", ...options], {
     cwd: REPOSITORY,
     env: { ...process.env, ...environment },
   });
@@ -140,13 +140,16 @@ test("pressing the button in the extension brings a real layer above the clip, i
   await until(() => extension.document.querySelector(".vs-panel.vs-light") !== null);
 });
 
-test("a page without the service says what is wrong", async (t) => {
+test("the panel says that there is no service, and of one that refuses its origin that it takes no call", { timeout: 60_000 }, async (t) => {
   const made = shot(t);
   const out = join(made.folder, "dist");
   await build({ out });
   const extension = await openExtension(made.ae, join(out, "aftereffects"));
   t.after(() => extension.close());
-  await until(() => /not (running|installed)|videoshop/i.test(extension.document.querySelector(".vs-connection")?.textContent ?? ""));
+  const line = (): string => extension.document.querySelector(".vs-connection")?.textContent ?? "";
+  await until(() => line().startsWith("The bridge is not installed"));
+  await service(t, made.environment, []);
+  await until(() => line().includes("answers, but takes no call from this panel"), 40);
 });
 
 test("the script without CEP brings a real layer above the clip by the videoshop command", { timeout: 240_000 }, async (t) => {

@@ -139,7 +139,7 @@ function layerStage(source) {
   var stage = emptyStage(source);
   source.layer.copyToComp(stage);
   var layer = /** @type {AVLayer} */ (stage.layer(1));
-  layer.locked = false;
+  openMasks(layer);
   layer.parent = null;
   layer.threeDLayer = false;
   layer.enabled = true;
@@ -150,7 +150,6 @@ function layerStage(source) {
   settle(propertyOf(transform, "ADBE Scale"), [100, 100]);
   settle(propertyOf(transform, "ADBE Rotate Z"), 0);
   settle(propertyOf(transform, "ADBE Opacity"), 100);
-  openMasks(layer);
   return stage;
 }
 
@@ -165,9 +164,10 @@ function settle(property, value) {
   property.setValue(value);
 }
 
-/** @param {AVLayer} layer */
+/** @param {AVLayer} layer of a temporary composition */
 function openMasks(layer) {
   var masks = masksOf(layer);
+  layer.locked = false;
   for (var i = 1; i <= masks.numProperties; i++) {
     maskOf(masks, i).maskMode = MaskMode.NONE;
   }

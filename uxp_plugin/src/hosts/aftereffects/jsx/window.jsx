@@ -107,7 +107,7 @@ function stop() {
     stopCommand(commanded);
   }
   end();
-  say("Stopped. What was made so far is kept: the same edit goes on from there.");
+  say("Stopped.");
   enable();
 }
 
