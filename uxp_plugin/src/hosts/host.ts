@@ -55,6 +55,8 @@ export interface ResultFiles {
   readonly fps: string;
   /** The name that the new layer gets. */
   readonly name: string;
+  /** Path of the clip that it is of, where the panel submitted it itself. */
+  readonly clip?: string | null;
 }
 
 /** Strings that outlive the panel. `secret` ones go to the host's secure storage where it has one. */

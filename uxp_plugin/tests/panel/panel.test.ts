@@ -479,6 +479,7 @@ test("a job of this panel is brought in when it is done, once, and the rung is s
       start: 0,
       fps: "30000/1001",
       name: "box – Videoshop",
+      clip: "/clips/box.mp4",
     },
   ]);
   assert.match(text(), /Brought in: second document\. Drag the layer over\./);
