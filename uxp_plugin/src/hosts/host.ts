@@ -35,6 +35,8 @@ export interface Scene {
   readonly thumbnail: string | null;
   /** The same of the mask, where the host has it at hand. */
   readonly maskThumbnail?: string | null;
+  /** When in the document the picture is, in the host's own words; they come back with the result. */
+  readonly place?: string | null;
   /** What the person should know: why something is missing, what was assumed. */
   readonly notes: readonly string[];
 }
@@ -52,6 +54,9 @@ export interface ResultFiles {
   readonly flat: string | null;
   /** First source frame of the result. */
   readonly start: number;
+  /** The source frame that was edited, and the scene's `place` then; null where the panel does not know them. */
+  readonly frame?: number | null;
+  readonly place?: string | null;
   readonly fps: string;
   /** The name that the new layer gets. */
   readonly name: string;

@@ -88,13 +88,15 @@ function ownOf(kept: unknown): ReadonlyMap<string, Own> {
     if (!isRecord(one) || !isRecord(one["source"])) {
       continue;
     }
-    const { document, source, start, fps, at, settled } = one;
+    const { document, source, start, frame, place, fps, at, settled } = one;
     const { path, name, from } = source;
     if (typeof path === "string" && typeof name === "string" && typeof from === "string" && typeof fps === "string") {
       own.set(job, {
         document: typeof document === "string" ? document : null,
         source: { path, name, from },
         start: Number(start) || 0,
+        frame: typeof frame === "number" ? frame : null,
+        place: typeof place === "string" ? place : null,
         fps,
         at: Number(at) || 0,
         settled: settled === true,

@@ -51,6 +51,9 @@ export interface Own {
   /** The source clip. */
   readonly source: ClipSource;
   readonly start: number;
+  /** The edited frame, and when in the document it was, in the host's words. */
+  readonly frame: number | null;
+  readonly place: string | null;
   readonly fps: string;
   readonly at: number;
   /** Whether it was brought in, or that was tried. */

@@ -73,7 +73,7 @@ export class Returns {
     if (files.layer === null && files.flat === null) {
       throw nothing;
     }
-    return { ...files, clip: own?.source.path ?? null };
+    return { ...files, clip: own?.source.path ?? null, frame: own?.frame ?? null, place: own?.place ?? null };
   }
 }
 

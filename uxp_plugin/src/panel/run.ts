@@ -2,7 +2,7 @@
 
 import { BridgeFault } from "../bridge/api.ts";
 import type { JobParams } from "../bridge/generated.ts";
-import type { Picture } from "../hosts/host.ts";
+import type { Picture, Scene } from "../hosts/host.ts";
 import { chosen, objection } from "./choice.ts";
 import { LONG, obstacle, SURE } from "./model.ts";
 import type { Clip, Own, Step } from "./model.ts";
@@ -22,6 +22,7 @@ const ESTIMATE_AFTER_MS = 250;
 interface Sent {
   readonly clip: Ready;
   readonly document: string | null;
+  readonly place: string | null;
   readonly connection: number;
   readonly edited: string;
   readonly mask: string | null;
@@ -163,7 +164,7 @@ export class Run {
       return;
     }
     try {
-      await this.#send(ticket, ask, clip, scene.document);
+      await this.#send(ticket, ask, clip, scene);
     } catch (thrown) {
       if (again || !(thrown instanceof BridgeFault) || !GONE.has(thrown.fault.code)) {
         throw thrown;
@@ -175,7 +176,7 @@ export class Run {
     }
   }
 
-  async #send(ticket: number, ask: boolean, clip: Ready, document: string | null): Promise<void> {
+  async #send(ticket: number, ask: boolean, clip: Ready, scene: Scene): Promise<void> {
     const { store, host, bridge, grants } = this.#tools;
     this.#step(ticket, { kind: "export" });
     const { connection } = grants;
@@ -194,7 +195,8 @@ export class Run {
     this.#step(ticket, { kind: "send", part: 0 });
     const edited = await send(pictures[0]);
     const mask = pictures[1] === null ? null : await send(pictures[1]);
-    const sent = { clip, document, connection, edited, mask };
+    const { document, place = null } = scene;
+    const sent = { clip, document, place, connection, edited, mask };
     const { index, sure } = await this.#frame(ticket, sent);
     this.#step(ticket, { kind: "estimate" });
     const params = this.#params(sent, index);
@@ -234,13 +236,14 @@ export class Run {
     this.#step(ticket, { kind: "submit" });
     const params = this.#params(sent, frame);
     const start = chosen(store.model.choice).range.start;
-    const { clip, document } = sent;
+    const { clip, document, place } = sent;
+    const { fps } = clip.facts;
     const job = await bridge.submit(params);
     if (ticket !== this.#ticket) {
       await bridge.cancel(job); // stopped while it was handed over
       throw new Stopped();
     }
-    const own: Own = { document, source: clip.source, start, fps: clip.facts.fps, at: now(), settled: false };
+    const own: Own = { document, source: clip.source, start, frame, place, fps, at: now(), settled: false };
     store.dispatch({ type: "own", own: new Map(store.model.own).set(job, own) });
     store.dispatch({ type: "submitted" });
     await memory.keepJobs(store.model.own);

@@ -480,6 +480,8 @@ test("a job of this panel is brought in when it is done, once, and the rung is s
       fps: "30000/1001",
       name: "box – Videoshop",
       clip: "/clips/box.mp4",
+      frame: 20,
+      place: null,
     },
   ]);
   assert.match(text(), /Brought in: second document\. Drag the layer over\./);

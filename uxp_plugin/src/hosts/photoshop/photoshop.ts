@@ -13,7 +13,7 @@ import { bringIn } from "./reimport.ts";
 import { allLayers, candidates, findSource, Memory, NOTHING, type Found } from "./source.ts";
 import { discover, storedSettings } from "./storage.ts";
 import { thumbnail } from "./thumbnail.ts";
-import { clipFrame, readFrame, readTimeline, type ClipFacts } from "./timeline.ts";
+import { clipFrame, placeOf, readFrame, readTimeline, type ClipFacts } from "./timeline.ts";
 
 const CHANGES = [
   "select",
@@ -94,6 +94,7 @@ class InPhotoshop implements PhotoshopHost {
       frame: await this.frame(document, found),
       mask: mask?.name ?? null,
       thumbnail: await thumbnail(this.modules, document),
+      place: placeOf(await readTimeline(this.modules.photoshop)),
       notes,
     };
   }

@@ -8,7 +8,7 @@ import { CommandRefused, faults } from "./faults.ts";
 import { fileAt, nameOf } from "./files.ts";
 import type { Modules, OpenDocument } from "./modules.ts";
 import { allLayers } from "./source.ts";
-import { readTimeline, type Timeline } from "./timeline.ts";
+import { beginning, rateOf, readTimeline, type Timeline } from "./timeline.ts";
 import type { FileEntry } from "./uxp.ts";
 
 export interface Target {
@@ -80,15 +80,24 @@ async function placed(modules: Modules, file: File, result: ResultFiles, target:
       if (layer === undefined) throw new CommandRefused("placeEvent", null, "no new layer is there");
       await play(photoshop, [selectLayer(layer.id)]);
       layer.name = result.name;
-      const aligned = await align(modules, result.start, timeline);
-      return { rung: "placed as a linked layer", todo: todo(document, layer.id, result, target, aligned) };
+      const found = timeline === null ? null : startOf(result, timeline);
+      const aligned = await align(modules, found ?? result.start, timeline);
+      const sure = target.oneToOne || found !== null;
+      return { rung: "placed as a linked layer", todo: todo(document, layer.id, result, aligned, sure) };
     });
   });
 }
 
+/** The frame of the timeline at which the result begins: the edited frame is where the playhead was. */
+function startOf(result: ResultFiles, timeline: Timeline): number | null {
+  const clipRate = rateOf(result.fps);
+  const begins = beginning(result.place ?? null, result.frame ?? null, clipRate, timeline.rate);
+  return begins === null || clipRate === null ? null : begins + Math.round((result.start * timeline.rate) / clipRate);
+}
+
 /** Moves the selected, new layer in time; false when Photoshop has no timeline or refuses. */
 async function align({ photoshop }: Modules, start: number, timeline: Timeline | null): Promise<boolean> {
-  if (timeline === null || start >= timeline.frames) return false;
+  if (timeline === null || start < 0 || start >= timeline.frames) return false;
   try {
     await play(photoshop, alignment(start, timeline.frames - start, timeline.rate));
     return true;
@@ -102,12 +111,12 @@ function todo(
   document: OpenDocument,
   id: number,
   result: ResultFiles,
-  target: Target,
   aligned: boolean,
+  sure: boolean,
 ): string | null {
   const steps: string[] = [];
   if (!aligned) steps.push(`Drag the new layer on the timeline so that it starts at the clip's frame ${result.start}.`);
-  else if (!target.oneToOne)
+  else if (!sure)
     steps.push(`If the clip was trimmed or moved, move the new layer to start at the clip's frame ${result.start}.`);
   const above = document.layers.slice(
     0,

@@ -50,6 +50,18 @@ export function clipFrame(timeline: Timeline | null, facts: ClipFacts | null, un
   return same && timeline.frame < facts.frames ? timeline.frame : null;
 }
 
+/** The playhead, as the panel keeps it with a job. */
+export function placeOf(timeline: Timeline | null): string | null {
+  return timeline === null ? null : `frame ${timeline.frame}`;
+}
+
+/** The frame of the timeline at which the clip begins, where the edit was one of its frames; null when unknown. */
+export function beginning(place: string | null, frame: number | null, clipRate: number | null, rate: number): number | null {
+  const playhead = /^frame (\d+)$/.exec(place ?? "")?.[1];
+  if (playhead === undefined || frame === null || clipRate === null) return null;
+  return Math.round(Number(playhead) - (frame * rate) / clipRate);
+}
+
 /** "30000/1001" as a number; null when it is none. */
 export function rateOf(fraction: string): number | null {
   const [top, bottom = "1"] = fraction.split("/");

@@ -46,6 +46,22 @@ test("the result is placed as a linked layer above the clip, named, at its frame
   assert.match(imported.todo ?? "", /Hide the layers that you painted on/);
 });
 
+test("on a trimmed timeline the result starts where the playhead says, and nothing is left to do", async () => {
+  const here = studio();
+  const document = painted(here.simulator, clip(here.folder));
+  const place = "frame 12"; // the edited source frame 20 was seen at frame 12: the clip's first 8 frames are cut off
+  const imported = await here.host.bringIn(finished(here, { start: 18, frame: 20, place }));
+  assert.equal(document.layers[1]?.clip?.start, 10);
+  assert.doesNotMatch(imported.todo ?? "", /trimmed or moved/);
+});
+
+test("a result that begins before the timeline does is not moved there, but told of", async () => {
+  const here = studio();
+  painted(here.simulator, clip(here.folder));
+  const imported = await here.host.bringIn(finished(here, { start: 0, frame: 20, place: "frame 12" }));
+  assert.match(imported.todo ?? "", /Drag the new layer/);
+});
+
 test("a placed result is not taken for the clip of the next edit, nor its transparency for a mask", async () => {
   const here = studio();
   const path = clip(here.folder);
