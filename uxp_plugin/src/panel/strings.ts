@@ -16,8 +16,9 @@ const EN = {
   "trouble.wrong_code.hint": "Ask the tray or `videoshop pair` for a new one: it is good for five minutes.",
   "trouble.not_trusted": "What listens on this port is not the bridge that this panel was paired with. Nothing was sent.",
   "trouble.not_trusted.hint": "If you installed the bridge anew, pair again. Else look what has taken the port.",
-  "trouble.port_taken": "Another program has taken the bridge's port.",
-  "trouble.port_taken.hint": "Close that program, or start the bridge on another port and set it below.",
+  "trouble.port_taken": "What answers on the bridge's port does not let this panel in.",
+  "trouble.port_taken.hint":
+    "Close the program that has the port, or start the bridge on another one and set it below. In After Effects the bridge must be started with --allow-origin file://.",
   "trouble.closed": "The bridge ended the connection.",
   "trouble.closed.hint": "It is tried again by itself. If this goes on, run `videoshop doctor`.",
 
@@ -259,9 +260,9 @@ const DE: Record<Key, string> = {
     "Auf diesem Port antwortet nicht die Bridge, mit der dieses Bedienfeld gekoppelt wurde. Es wurde nichts gesendet.",
   "trouble.not_trusted.hint":
     "Haben Sie die Bridge neu installiert, koppeln Sie erneut. Sonst sehen Sie nach, wer den Port belegt.",
-  "trouble.port_taken": "Ein anderes Programm belegt den Port der Bridge.",
+  "trouble.port_taken": "Was auf dem Port der Bridge antwortet, lässt dieses Bedienfeld nicht ein.",
   "trouble.port_taken.hint":
-    "Schließen Sie es, oder starten Sie die Bridge auf einem anderen Port und geben Sie ihn unten an.",
+    "Schließen Sie das Programm, das den Port belegt, oder starten Sie die Bridge auf einem anderen und geben Sie ihn unten an. In After Effects muss die Bridge mit --allow-origin file:// gestartet werden.",
   "trouble.closed": "Die Bridge hat die Verbindung beendet.",
   "trouble.closed.hint": "Es wird von selbst neu versucht. Bleibt es dabei, rufen Sie `videoshop doctor` auf.",
 
