@@ -1,20 +1,15 @@
 /** The real service with the simulated engine, as a child process in a folder of its own. */
 
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import type { TestContext } from "node:test";
-
-const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
-const PYTHON = process.env["PYTHON"] ?? "python3";
+import { PYTHON, REPOSITORY, serve, type Serving } from "../serving.ts";
 
 export class Service {
   port = 0;
-  private child: ChildProcess | null = null;
+  private serving: Serving | null = null;
 
   private constructor(readonly folder: string) {}
 
@@ -31,35 +26,13 @@ export class Service {
 
   /** Starts the process, on the same port as before if there was one. */
   async run(): Promise<void> {
-    const child = spawn(PYTHON, ["-m", "bridge_server.cli", "serve", "--port", String(this.port)], {
-      cwd: REPOSITORY,
-      env: this.environment,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.child = child;
-    let complaint = "";
-    child.stderr.on("data", (data: Buffer) => {
-      complaint += data.toString();
-    });
-    for await (const line of createInterface(child.stdout)) {
-      const listening = /^Listening on ws:\/\/localhost:(\d+)/.exec(line);
-      if (listening !== null) {
-        this.port = Number(listening[1]);
-        child.stdout.resume();
-        return;
-      }
-    }
-    throw new Error(`The service did not start: ${complaint}`);
+    this.serving = await serve(this.environment, [], this.port);
+    this.port = this.serving.port;
   }
 
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-    const child = this.child;
-    this.child = null;
-    if (child !== null && child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, "exit");
-      child.kill(signal);
-      await ended;
-    }
+    await this.serving?.end(signal);
+    this.serving = null;
   }
 
   get token(): string {

@@ -5,7 +5,7 @@ import type { Say } from "../../panel/strings.ts";
 import { HostError } from "../host.ts";
 import type { ClipSource, Host, Imported, Picture, Scene, Settings } from "../host.ts";
 import { frameOf } from "./frames.ts";
-import { pngHeader } from "./png.ts";
+import { pngHeader } from "../png.ts";
 
 /** A clip of the page: one that the bridge reads by its path, or one that only this page has. */
 export interface PageClip {

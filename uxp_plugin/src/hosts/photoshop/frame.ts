@@ -6,7 +6,7 @@ import { modal } from "./commands.ts";
 import { faults, reason } from "./faults.ts";
 import type { Bounds, Imaging, Modules, OpenDocument, Photoshop } from "./modules.ts";
 import { bands, channelsOf, rows, type Layout, type Piece, type Rectangle } from "./pixels.ts";
-import { announced } from "./png.ts";
+import { isWhole, pngHeader } from "../png.ts";
 import { curveOf, SRGB, treatment, type Treatment } from "./profiles.ts";
 import { readFrame } from "./timeline.ts";
 
@@ -137,7 +137,7 @@ export async function savedFrame(modules: Modules, document: OpenDocument): Prom
 }
 
 function pngPicture(bytes: Uint8Array, document: OpenDocument): Picture {
-  const header = announced(bytes);
+  const header = isWhole(bytes) ? pngHeader(bytes) : null;
   if (header === null) throw faults.unreadable("the saved PNG is not whole");
   const { width, height, channels, bits } = header;
   if (width !== document.width || height !== document.height) throw faults.size(document.width, document.height);

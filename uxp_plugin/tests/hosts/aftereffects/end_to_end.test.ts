@@ -2,10 +2,10 @@
  *  The environment variable PYTHON names the Python that has them; without it, the repository's own or the system's. */
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { runInContext } from "node:vm";
@@ -20,10 +20,8 @@ import type { Point, Raster } from "./simulator/pictures.ts";
 import { MaskMode } from "./simulator/properties.ts";
 import { Panel } from "./simulator/script_ui.ts";
 import { draw, until } from "./project.ts";
+import { PYTHON, REPOSITORY, serve } from "../../serving.ts";
 
-const REPOSITORY = resolve("..");
-const OWN = join(REPOSITORY, ".venv", "bin", "python");
-const PYTHON = process.env["PYTHON"] ?? (existsSync(OWN) ? OWN : "python3");
 const DEMO = join(REPOSITORY, "bridge_server", "demo");
 const EDITED = 20;
 const START = 0.4;
@@ -107,19 +105,8 @@ with av.open(sys.argv[1]) as clip:
 }
 
 async function service(t: TestContext, environment: Readonly<Record<string, string>>, options = ["--allow-origin", ORIGIN]): Promise<void> {
-  const child = spawn(PYTHON, ["-m", "bridge_server.cli", "serve", "--port", "0", ...options], {
-    cwd: REPOSITORY,
-    env: { ...process.env, ...environment },
-  });
-  let said = "";
-  child.stdout.on("data", (part: Buffer) => (said += part.toString()));
-  child.stderr.on("data", (part: Buffer) => (said += part.toString()));
-  const ended = new Promise((over) => child.on("exit", over));
-  t.after(async () => {
-    child.kill("SIGTERM");
-    await ended;
-  });
-  await until(() => said.includes("Listening on"), 30).catch(() => assert.fail(`the service did not start: ${said}`));
+  const serving = await serve(environment, options);
+  t.after(() => serving.end("SIGTERM"));
 }
 
 test("pressing the button in the extension brings a real layer above the clip, in time with it", { timeout: 240_000 }, async (t) => {

@@ -5,7 +5,7 @@ import { HostError } from "../../../src/hosts/host.ts";
 import { frameName, frameOf, isVideo } from "../../../src/hosts/browser/frames.ts";
 import { PageHost } from "../../../src/hosts/browser/page_host.ts";
 import { alphaOf } from "../../../src/hosts/browser/paint.ts";
-import { pngHeader } from "../../../src/hosts/browser/png.ts";
+import { pngHeader } from "../../../src/hosts/png.ts";
 import { WebSettings } from "../../../src/hosts/browser/settings.ts";
 import { savePicker, watch } from "../../../src/hosts/browser/watch.ts";
 import type { FileHandle } from "../../../src/hosts/browser/watch.ts";
