@@ -1,6 +1,7 @@
 """Does an image's colour profile agree with the clip? Only the few ICC tags that tell it are read."""
 
 import struct
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,27 @@ def accepted(icc: bytes | None, primaries: int) -> bool:
         return False
     allowed = ("sRGB", clip_profile(primaries))
     return any(np.abs(colorants - np.array(_COLORANTS[name])).max() < 0.004 for name in allowed)
+
+
+def named(name: str, primaries: int) -> Literal["accepted", "differs", "unknown"]:
+    """The same of a profile of which only the name is known, as image editors have it."""
+    name = name.casefold()
+    if any(word in name for word in _STILL):
+        return "differs"
+    for profile, words in _VIDEO.items():
+        if any(word in name for word in words):
+            return "accepted" if profile in ("sRGB", clip_profile(primaries)) else "differs"
+    return "unknown"
+
+
+_STILL = ("adobe rgb", "prophoto", "romm", "apple rgb", "colormatch", "wide gamut", "eci rgb", "ecirgb", "linear")
+"""Parts of the names of spaces for still images, and of light that is not encoded."""
+_VIDEO = {
+    "Rec. 2020": ("2020", "2100"),
+    "Display P3": ("p3",),
+    "sRGB": ("srgb", "709", "601", "hdtv", "sdtv", "gray", "dot gain"),
+}
+"""Parts of the names of spaces for video; Rec. 709 has the primaries of sRGB."""
 
 
 def profile_name(icc: bytes) -> str:

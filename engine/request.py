@@ -14,6 +14,9 @@ Format = Literal["mov", "mp4", "mkv", "png"]
 Transfer = Literal["auto", "appearance", "opaque", "removal"]
 Stage = Literal["probe", "locate", "plan", "encode", "invert", "generate", "decode", "propagate", "write"]
 
+PROFILE_NAMED = "colour profile: "
+"""Begins the description (tag 270) of a TIFF whose colour profile is known by name alone."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -14,7 +14,7 @@ from engine.geometry import Size
 from engine.locate import locate
 from engine.media.clip import Clip, Frame
 from engine.media.still import Still, read_mask, read_still
-from engine.profile import accepted, clip_profile, profile_name
+from engine.profile import accepted, clip_profile, named, profile_name
 from engine.request import FrameRange, KeyframeFiles, OnEvent, Request
 
 Image = NDArray[np.float32]
@@ -40,6 +40,7 @@ def resolve(request: Request, clip: Clip, on_event: OnEvent) -> Edit:
     for files in request.keyframes:
         still = _read(files.edited, clip)
         index, warning = _index(files, still, clip, on_event)
+        warnings += _of_profile(still, clip)
         if not start <= index < stop:
             raise EditError.frame_outside_range(index, start, stop)
         if index in edited:
@@ -118,8 +119,17 @@ def _read(path: Path, clip: Clip) -> Still:
     primaries = clip.info.tags.primaries
     if still.icc is not None and not accepted(still.icc, primaries):
         raise EditError.profile_differs(profile_name(still.icc), clip_profile(primaries))
+    if still.profile is not None and named(still.profile, primaries) == "differs":
+        raise EditError.profile_differs(still.profile, clip_profile(primaries))
     opaque = still.alpha is None or still.alpha.min() > 1 - _FAINTEST
     return replace(still, alpha=None) if opaque else still
+
+
+def _of_profile(still: Still, clip: Clip) -> list[str]:
+    """What to say of a colour profile that is known by a name that says nothing."""
+    if still.profile is None or named(still.profile, clip.info.tags.primaries) != "unknown":
+        return []
+    return [f"The edited frame has the colour profile {still.profile}; its values were taken as the clip's own."]
 
 
 def _read_mask(path: Path | None, wanted: Size) -> Image | None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from bridge_server.errors import MessageError, TransferError
 from bridge_server.protocol import limits
 from bridge_server.protocol.messages import ClipBegin, TransferBegin, TransferEnd
+from engine.request import PROFILE_NAMED
 
 MAGIC = b"VSB1"
 _HEADER = struct.Struct(">4sBBH16sIQ")
@@ -213,22 +214,32 @@ def check_png(head: bytes, begin: TransferBegin) -> None:
         raise TransferError.not_png("its channels or bits are not the announced ones")
 
 
+STRIPS = 273
+"""The TIFF tag that says where the rows are."""
+
+
+def _description(profile: str) -> list[int]:
+    return [*f"{PROFILE_NAMED}{profile}".encode(), 0]
+
+
 def tiff_header(begin: TransferBegin) -> bytes:
     """Header of a baseline TIFF whose rows follow it directly: what a raw transfer lacks to be an image file.
 
-    The alpha channel is declared “unspecified”: declared straight, libtiff's 8-bit reader would premultiply it.
+    The alpha channel is declared “unspecified”: declared straight, libtiff's 8-bit reader would premultiply it. The
+    name of the colour profile, of which no more is known, is the description.
     """
     row = begin.width * begin.channels * begin.bits // 8
     rows = max(1, min(begin.height, limits.CHUNK // row))
     heights = [min(rows, begin.height - top) for top in range(0, begin.height, rows)]
-    short, long = ("H", 3), ("I", 4)
+    ascii, short, long = ("B", 2), ("H", 3), ("I", 4)
     fields: list[tuple[int, tuple[str, int], list[int]]] = [
         (256, long, [begin.width]),
         (257, long, [begin.height]),
         (258, short, [begin.bits] * begin.channels),
         (259, short, [1]),  # not compressed
         (262, short, [1 if begin.channels == 1 else 2]),  # 0 is black | RGB
-        (273, long, [0] * len(heights)),  # where each strip begins, filled in below
+        *([(270, ascii, _description(begin.profile))] if begin.profile else []),
+        (STRIPS, long, [0] * len(heights)),  # where each begins, filled in below
         (277, short, [begin.channels]),
         (278, long, [rows]),
         (279, long, [height * row for height in heights]),
@@ -239,7 +250,8 @@ def tiff_header(begin: TransferBegin) -> bytes:
     directory = 8 + 2 + 12 * len(fields) + 4
     sizes = [struct.calcsize(f"<{len(values)}{code}") for _, (code, _), values in fields]
     start = directory + sum(-(-size // 4) * 4 for size in sizes if size > 4)
-    fields[5] = (273, long, [start + index * rows * row for index in range(len(heights))])
+    strips = next(number for number, (tag, _, _) in enumerate(fields) if tag == STRIPS)
+    fields[strips] = (STRIPS, long, [start + index * rows * row for index in range(len(heights))])
     entries, values_after = b"", b""
     for tag, (code, number), values in fields:
         packed = struct.pack(f"<{len(values)}{code}", *values)

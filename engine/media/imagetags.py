@@ -6,20 +6,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
-_ORIENTATION, _EXTRA_SAMPLES, _PROFILE = 274, 338, 34675
-_BYTES_OF_TYPE = {1: 1, 3: 2, 4: 4, 7: 1}
-"""Of the TIFF types byte, short, long and undefined."""
+from engine.request import PROFILE_NAMED
+
+_DESCRIPTION, _ORIENTATION, _EXTRA_SAMPLES, _PROFILE = 270, 274, 338, 34675
+_BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
+"""Of the TIFF types byte, ASCII, short, long and undefined."""
 
 Part = Literal["icc", "exif"]
 
 
 class ImageTags(NamedTuple):
     """`icc` is the embedded colour profile. `orientation` is Exif's: 1 for upright, 2 to 8 for turned and mirrored.
-    `alpha` is what a TIFF says of its transparency; the other kinds of file have it straight."""
+    `alpha` is what a TIFF says of its transparency; the other kinds of file have it straight. `profile` is the name of
+    a colour profile that is not embedded."""
 
     icc: bytes | None = None
     orientation: int = 1
     alpha: Literal["straight", "premultiplied"] | None = None
+    profile: str | None = None
 
 
 def is_tiff(data: bytes) -> bool:
@@ -38,7 +42,16 @@ def image_tags(data: bytes) -> ImageTags:
     alpha: Literal["straight", "premultiplied"] | None = (
         "premultiplied" if extra == 1 else "straight" if extra == 2 else None
     )
-    return ImageTags(parts.get("icc"), orientation if orientation <= 8 else 1, alpha)
+    named = _named_profile(data) if is_tiff(data) else None
+    return ImageTags(parts.get("icc"), orientation if orientation <= 8 else 1, alpha, named)
+
+
+def _named_profile(data: bytes) -> str | None:
+    with suppress(struct.error):
+        described = (_tiff_value(data, _DESCRIPTION) or b"").rstrip(b"\0").decode("utf-8", "replace")
+        if described.startswith(PROFILE_NAMED):
+            return described.removeprefix(PROFILE_NAMED)
+    return None
 
 
 def _parts(data: bytes) -> Iterator[tuple[Part, bytes]]:

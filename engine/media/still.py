@@ -23,12 +23,13 @@ _PEAKS = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 @dataclass(frozen=True, eq=False)
 class Still:
     """An image: `rgb` (height, width, 3) float32 in [0, 1] as stored, `alpha` (height, width) straight, None if opaque
-    by format. `bits` 8 or 16; `icc` the embedded colour profile."""
+    by format. `bits` 8 or 16; `icc` the embedded colour profile, `profile` the name of one that is not embedded."""
 
     rgb: NDArray[np.float32]
     alpha: NDArray[np.float32] | None
     bits: int
     icc: bytes | None
+    profile: str | None = None
 
 
 def read_still(path: Path) -> Still:
@@ -46,7 +47,7 @@ def read_still(path: Path) -> Still:
     rgb = samples[:, :, [0, 0, 0]] if channels < 3 else samples[:, :, 2::-1]
     if alpha is not None and tags.alpha == "premultiplied":
         rgb = np.minimum(rgb / np.where(alpha > 0, alpha, np.float32(1))[:, :, None], np.float32(1))
-    return Still(np.ascontiguousarray(rgb), alpha, 8 if peak == 255 else 16, tags.icc)
+    return Still(np.ascontiguousarray(rgb), alpha, 8 if peak == 255 else 16, tags.icc, tags.profile)
 
 
 def read_mask(path: Path) -> NDArray[np.float32]:

@@ -1,14 +1,17 @@
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bridge_server.protocol.messages import TransferBegin
+from bridge_server.protocol.transfer import tiff_header
 from engine.edit import Edit
 from engine.errors import EditError
 from engine.geometry import Box
 from engine.media.clip import Clip
-from engine.profile import accepted, profile_name
+from engine.profile import accepted, named, profile_name
 from engine.request import Event, FrameRange, KeyframeFiles, Request
 from engine.resolve import resolve
 from tests.engine.clips import write_still
@@ -31,6 +34,26 @@ def labelled(clip: Path, index: int = 8) -> Image:
     rgb = frame_of(clip, index)
     rgb[LABEL.slices] = (0.9, 0.15, 0.1)
     return rgb
+
+
+def raw(folder: Path, image: Image, profile: str) -> Path:
+    """Raw 16-bit rows as the service keeps them, with the name of their colour profile."""
+    rows = np.rint(image * 65535).astype("<u2").tobytes()
+    height, width, _ = image.shape
+    begin = TransferBegin(
+        id="b",
+        transfer=uuid4(),
+        kind="raw",
+        size=len(rows),
+        width=width,
+        height=height,
+        channels=3,
+        bits=16,
+        profile=profile,
+    )
+    path = folder / f"{begin.transfer}.tif"
+    path.write_bytes(tiff_header(begin) + rows)
+    return path
 
 
 def boxed(box: Box = LABEL, value: float = 1.0) -> Image:
@@ -263,6 +286,34 @@ def test_an_image_in_another_colour_space_is_refused_by_its_name(pan: Path, tmp_
 def test_an_srgb_image_is_accepted(pan: Path, tmp_path: Path) -> None:
     image = tagged(tmp_path / "srgb.png", labelled(pan), icc("sRGB IEC61966-2.1", SRGB))
     assert resolved(pan, KeyframeFiles(edited=image, frame=8)).keyframes[0].index == 8
+
+
+def test_a_profile_that_is_known_by_name_alone_is_judged_by_its_name(pan: Path, tmp_path: Path) -> None:
+    error = refused(pan, KeyframeFiles(edited=raw(tmp_path, labelled(pan), "Adobe RGB (1998)"), frame=8))
+    assert (error.code, "Adobe RGB (1998)" in error.message) == ("edit.profile_differs", True)
+    assert resolved(pan, KeyframeFiles(edited=raw(tmp_path, labelled(pan), "HDTV (Rec. 709)"), frame=8)).warnings == ()
+    (warning,) = resolved(pan, KeyframeFiles(edited=raw(tmp_path, labelled(pan), "Scanner 7"), frame=8)).warnings
+    assert "Scanner 7" in warning
+
+
+@pytest.mark.parametrize(
+    ("name", "primaries", "verdict"),
+    [
+        ("sRGB IEC61966-2.1", 1, "accepted"),
+        ("Rec. ITU-R BT.709-5", 1, "accepted"),
+        ("Gray Gamma 2.2", 9, "accepted"),
+        ("Display P3", 12, "accepted"),
+        ("Display P3", 1, "differs"),
+        ("Rec. ITU-R BT.2020-1", 9, "accepted"),
+        ("Rec. ITU-R BT.2020-1", 1, "differs"),
+        ("ProPhoto RGB", 1, "differs"),
+        ("sRGB (Linear RGB Profile)", 1, "differs"),
+        ("", 1, "unknown"),
+        ("My special printer", 1, "unknown"),
+    ],
+)
+def test_names_of_profiles(name: str, primaries: int, verdict: str) -> None:
+    assert named(name, primaries) == verdict
 
 
 def test_the_clips_own_profile_is_accepted_and_only_for_such_a_clip() -> None:

@@ -18,6 +18,7 @@ from bridge_server.errors import MessageError, TransferError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.transfer import HEADER_BYTES, Header, Kind, Reassembly, parse, tiff_header
+from engine.media.imagetags import image_tags
 from tests.bridge_server.protocol.conftest import begin, end
 
 HEADERS = st.builds(Header, st.sampled_from(Kind), st.uuids(), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
@@ -270,17 +271,20 @@ def test_a_png_must_have_the_announced_header(data: bytes, accepted: bool) -> No
         assert shelf.kept == {}
 
 
+@pytest.mark.parametrize("profile", [None, "P", "HDTV (Rec. 709)", "シーン"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 3), (701, 900)])
 def test_raw_rows_behind_the_tiff_header_are_read_as_the_same_samples(
-    tmp_path: Path, channels: int, bits: int, width: int, height: int
+    tmp_path: Path, channels: int, bits: int, width: int, height: int, profile: str | None
 ) -> None:
     dtype = np.uint8 if bits == 8 else np.uint16
     pixels = np.random.default_rng(3).integers(0, 2**bits, (height, width, channels), dtype=dtype)
     rows = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
     path = tmp_path / "rows.tif"
-    path.write_bytes(tiff_header(begin(rows, width=width, height=height, channels=channels, bits=bits)) + rows)
+    announced = begin(rows, width=width, height=height, channels=channels, bits=bits, profile=profile)
+    path.write_bytes(tiff_header(announced) + rows)
+    assert image_tags(path.read_bytes()).profile == profile
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert image is not None
     assert image.dtype == dtype
