@@ -305,7 +305,7 @@ class WorkerError(BridgeError):
         return cls(
             "engine.out_of_memory",
             f"The engine process took more than {limit / 1e9:.1f} GB of memory and was stopped.",
-            "Try a shorter range, a smaller clip or the low-memory mode.",
+            "Close other programs, or try a shorter range or a smaller clip.",
             retryable=True,
             ref=ref,
         )
