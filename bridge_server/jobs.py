@@ -94,7 +94,7 @@ class JobBook:
         log.warning("job %s was interrupted", job.record.id, extra={"job": str(job.record.id)})
         job = replace(job, falls=falls)
         if falls < FALLS or stopping is not None:
-            return self._put(job, state="interrupted", stage=None, message=None, stopping=None)
+            return self._put(job, state="interrupted", held=stopping == "hold", **_IDLE)
         fault = m.Fault.of(JobError.interrupted(falls))
         return self._put(job, state="interrupted", error=fault, **self._over())
 

@@ -472,10 +472,11 @@ def test_a_cancel_and_a_hold_outlive_a_crash(desk: Desk) -> None:
     desk.book.cancel(cancelled)
     desk.crash()
     assert desk.state(cancelled).state == "cancelled"
-    held = desk.run()
-    desk.book.hold(held)
-    desk.end()
-    assert (desk.state(held).state, desk.state(held).held) == ("queued", True)
+    for gone in (desk.end, desk.crash):
+        held = desk.run()
+        desk.book.hold(held)
+        gone()
+        assert (desk.state(held).state, desk.state(held).held) == ("queued", True)
 
 
 def test_files_of_a_job_that_was_never_acknowledged_are_cleared_away(desk: Desk) -> None:
