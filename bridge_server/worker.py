@@ -59,7 +59,7 @@ class EngineProcess:
         self._child: Child | None = None
         self._resting: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
-        self._cancel: asyncio.Event | None = None
+        self._asked: set[asyncio.Event] = set()
         self.stderr: deque[str] = deque(maxlen=200)
 
     @property
@@ -70,7 +70,7 @@ class EngineProcess:
     @property
     def busy(self) -> bool:
         """Whether a question runs."""
-        return self._cancel is not None
+        return bool(self._asked)
 
     async def ask(
         self,
@@ -84,46 +84,59 @@ class EngineProcess:
 
         Raises WorkerError. Cancelling the task that waits here kills the process; `cancel` asks it first.
         """
-        async with self._asking:
-            self._cancel = cancel = asyncio.Event()
-            limit = math.inf if seconds is None else seconds
-            answer = None
-            try:
-                child = await self._awake()
+        cancel = asyncio.Event()
+        self._asked.add(cancel)
+        try:
+            async with self._asking:
                 if cancel.is_set():
                     raise WorkerError.stopped()
-                question = Question(do, arguments, on_event, cancel, self._limit(), limit)
-                answer = await question.ask(child, self._patience)
-            except WorkerError as error:
-                if self._child is not None:
-                    await self._child.kill()  # before the log: its last words come with its end
-                if error.ref is not None:
-                    log.error("%s %s\n%s", error.ref, error.message, "\n".join(list(self.stderr)[-30:]))
-                raise
-            finally:
-                self._cancel = None
-                if answer is not None:
-                    self._resting = asyncio.create_task(self._rest(child))
-                elif self._child is not None:
-                    await self._child.kill()
-            if isinstance(answer, WorkerError):
-                raise answer
-            return answer
+                return await self._answer(do, arguments, on_event, math.inf if seconds is None else seconds, cancel)
+        finally:
+            self._asked.discard(cancel)
+
+    async def _answer(
+        self, do: str, arguments: JsonObject, on_event: OnEvent, seconds: float, cancel: asyncio.Event
+    ) -> JsonObject:
+        """The answer to the one question that is asked now."""
+        answer = None
+        try:
+            child = await self._awake()
+            if cancel.is_set():
+                raise WorkerError.stopped()
+            question = Question(do, arguments, on_event, cancel, self._limit(), seconds)
+            answer = await question.ask(child, self._patience)
+        except WorkerError as error:
+            if self._child is not None:
+                await self._child.kill()  # before the log: its last words come with its end
+            if error.ref is not None:
+                log.error("%s %s\n%s", error.ref, error.message, "\n".join(list(self.stderr)[-30:]))
+            raise
+        finally:
+            if answer is not None:
+                self._resting = asyncio.create_task(self._rest(child))
+            elif self._child is not None:
+                await self._child.kill()
+        if isinstance(answer, WorkerError):
+            raise answer
+        return answer
 
     def cancel(self) -> None:
-        """Stop the running question, gently then firmly: `ask` raises WorkerError with code “cancelled”."""
-        if self._cancel is not None:
-            self._cancel.set()
+        """Stop what is asked, gently then firmly, and what waits to be: `ask` raises WorkerError “cancelled”."""
+        for asked in self._asked:
+            asked.set()
 
     async def release(self) -> None:
         """End the process now if no question runs, so that its memory is free. It is started again if it is asked."""
         if not self.busy:
             async with self._asking:
-                await self.close()
+                await self._end()
 
     async def close(self) -> None:
         """Cancel the running question, and end the process. It is started again if it is asked again."""
         self.cancel()
+        await self._end()
+
+    async def _end(self) -> None:
         await self._stir()
         if self._child is not None:
             await self._child.end(self._patience.farewell)

@@ -90,6 +90,21 @@ async def test_a_question_that_comes_while_the_engine_is_let_go_gets_a_fresh_one
     await releasing
 
 
+async def test_a_question_that_waits_while_the_engine_is_let_go_can_be_cancelled(engine: EngineProcess) -> None:
+    first = await pid_of(engine)
+    os.kill(first, signal.SIGSTOP)
+    releasing = asyncio.create_task(engine.release())
+    await asyncio.sleep(0.1)
+    asking = asyncio.create_task(engine.ask("rest", {"seconds": 60}))
+    await asyncio.sleep(0.1)
+    engine.cancel()
+    with pytest.raises(WorkerError) as caught:
+        await asking
+    assert caught.value.cancelled
+    await releasing
+    assert engine.pid is None
+
+
 # It takes too much
 
 
