@@ -25,11 +25,13 @@ AXES = (-4, -2, -1)
 
 def fourier(x: Tensor) -> Tensor:
     """Over frames, height and width, unitary, so that squares sum to the same."""
-    return torch.fft.fftn(x, dim=AXES, norm="ortho")
+    coefficients: Tensor = torch.fft.fftn(x, dim=AXES, norm="ortho")
+    return coefficients
 
 
 def back(y: Tensor) -> Tensor:
-    return torch.fft.ifftn(y, dim=AXES, norm="ortho").real
+    x: Tensor = torch.fft.ifftn(y, dim=AXES, norm="ortho")
+    return x.real
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def drift(
     t, y, x = t[:, None, None, None], y[None, None, :, None], x[None, None, None, :]
     space = 1 / ((1 / max(height, width)) ** 2 + y**2 + x**2)
     phase = torch.cos(2 * pi * (t + velocity[0] * y + velocity[1] * x))
-    spectrum = space * (1 - memory**2) / (1 + memory**2 - 2 * memory * phase)
+    spectrum: Tensor = space * (1 - memory**2) / (1 + memory**2 - 2 * memory * phase)
     spectrum = (spectrum + mirrored(spectrum)) / 2
     return spectrum / spectrum.mean() * levels.reshape(1, channels, 1, 1) ** 2 + floor**2
 
