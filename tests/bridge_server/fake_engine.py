@@ -106,7 +106,7 @@ def probe(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
 
 
 def frame(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
-    Path(arguments["output"]).write_bytes(b"a small picture" if arguments["small"] else b"a picture")
+    Path(arguments["output"]).write_bytes(b"a small picture" if arguments.get("small") else b"a picture")
     return {"output": arguments["output"], "frame": arguments["frame"], "width": 4, "height": 4, "bits": 8}
 
 
