@@ -67,7 +67,7 @@ class Case:
     @property
     def painted(self) -> Images:
         """The edited keyframe (height, width, 3)."""
-        return self.edited[self.keyframe]
+        return np.asarray(self.edited[self.keyframe])
 
 
 def applied(edit: Edit, scene: Scene) -> Scene:

@@ -43,7 +43,8 @@ def reconstruction(made: VideoshopPipeline, batch: Batch, chance: torch.Generato
     sampled = latents.mean + latents.std * _normal(latents.mean, chance)
     back = made.vae.decode(sampled, num_frames=frames).sample
     divergence = (latents.mean**2 + latents.var - 1 - latents.logvar).mean() / 2
-    return l1_loss(back, pictures) + KL_WEIGHT * divergence
+    loss: Tensor = l1_loss(back, pictures) + KL_WEIGHT * divergence
+    return loss
 
 
 def denoising(made: VideoshopPipeline, batch: Batch, chance: torch.Generator) -> Tensor:

@@ -1,6 +1,5 @@
 import json
-from collections.abc import Callable
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +121,12 @@ def test_the_steps_that_fit_are_told_from_the_first_ones(monkeypatch: pytest.Mon
     module = torch.nn.Linear(1, 1)
     stage = Stage("line", 0, {"line": module}, 0.1, 0, None, seconds_given=120.0)
     nothing = Batch(torch.zeros(1), torch.zeros(1), torch.zeros(1))
-    loss: Callable[[Batch, torch.Generator, int], Tensor] = lambda *_: module(torch.ones(1, 1)).square().sum()  # noqa: E731
-    stage.train(iter(lambda: nothing, None), loss, torch.device("cpu"), lambda: None)
+
+    def loss(batch: Batch, chance: torch.Generator, step: int) -> Tensor:
+        squared: Tensor = module(torch.ones(1, 1)).square().sum()
+        return squared
+
+    stage.train(repeat(nothing), loss, torch.device("cpu"), lambda: None)
     assert stage.done == stage.steps
     assert 50 <= stage.done <= 70  # two readings of the clock a step
     assert stage.losses[-1] < stage.losses[0]

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.videoshop.loading import COMPONENTS
 from engine.videoshop.pipeline import VideoshopPipeline
 from tests.world.clips import batches, held_back
 from tests.world.loop import Loss, Stage, read_checkpoint, write_checkpoint
@@ -51,7 +52,7 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
     device = torch.device(order.device)
     order.out.mkdir(parents=True, exist_ok=True)
     made = untrained(recipe, order.seed)
-    made.to(device)
+    _moved(made, device)
     steps = order.steps or (None, None)
     seconds = order.minutes * 60
     stages = [
@@ -85,7 +86,8 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
         stage.train(drawn, losses[stage.name], device, save)
         if stage.name == "vae":
             figures = _settle(made, recipe, order)
-    size = write(order.out / "model", made.to("cpu"))
+    _moved(made, torch.device("cpu"))
+    size = write(order.out / "model", made)
     told = {
         "seed": order.seed,
         "steps": {stage.name: stage.done for stage in stages},
@@ -102,7 +104,9 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
     return told
 
 
-COMPONENTS = ("vae", "unet", "image_encoder")
+def _moved(made: VideoshopPipeline, device: torch.device) -> None:
+    for name in COMPONENTS:
+        getattr(made, name).to(device)
 
 
 def _resume(stages: Sequence[Stage], state: dict[str, Any], asked: dict[str, Any], path: Path) -> None:
@@ -125,10 +129,11 @@ def _settle(made: VideoshopPipeline, recipe: Recipe, order: Order) -> dict[str, 
         scale = round(float(1 / latents.std()), 5)
         if side == recipe.sides[-1]:
             figures["scaling_factor"] = scale
-        back = torch.cat([part for row in latents.split(recipe.frames) for part in made.decode(row)])
+        back = torch.cat([part for row in torch.split(latents, recipe.frames) for part in made.decode(row)])
         figures[f"vae_psnr_{side}"] = round(_psnr(back, clips.flatten(0, 1)), 2)
         if side == recipe.sides[-1]:
-            rows = [row for clip, seen in zip(clips, back.split(recipe.frames), strict=True) for row in (clip, seen)]
+            returned = torch.split(back, recipe.frames)
+            rows = [row for pair in zip(clips, returned, strict=True) for row in pair]
     made.vae.register_to_config(scaling_factor=figures["scaling_factor"])
     sheet = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1).permute(1, 2, 0).numpy()
     pixels = np.round(sheet[..., ::-1] * 255).clip(0, 255).astype(np.uint8).repeat(2, 0).repeat(2, 1)
