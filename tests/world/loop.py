@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tests.world.objectives import Batch
 
-Loss = Callable[[Batch, torch.Generator, int], Tensor]
-"""Of a batch, with what is left to chance, at a step."""
+Loss = Callable[[Batch, torch.Generator], Tensor]
+"""Of a batch, with what is left to chance."""
 
 WARM_UP = 20
 """Steps until the rate of learning is reached; from the second half of them is told how many fit into the time."""
@@ -105,7 +105,7 @@ class Stage:
             group["lr"] = self.rate * self._eased()
         chance = torch.Generator().manual_seed((self.seed * 8 + self.number) * 10_000_000 + self.done)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            lost = loss(batch, chance, self.done)
+            lost = loss(batch, chance)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(lost)
         nn.utils.clip_grad_norm_([value for _, value in self._weights()], LARGEST_GRADIENT)

@@ -13,6 +13,8 @@ from engine.videoshop.pipeline import VideoshopPipeline
 from tests.engine.videoshop.small import write_folder
 
 HEAD_WIDTH = 32
+FIRST_LOG_VARIANCE = -6.0
+"""Of latents, before training."""
 MOST_BYTES = 12_000_000
 """What the tensors of a model that goes into the repository may take on disk."""
 
@@ -21,7 +23,7 @@ MOST_BYTES = 12_000_000
 class Recipe:
     """Sizes of the model and of what it is trained on. The defaults make the model that is worth keeping."""
 
-    vae: tuple[int, ...] = (64, 64, 64)
+    vae: tuple[int, ...] = (64, 64)
     """Channels by level; every level but the last halves the picture."""
     vae_layers: int = 1
     unet: tuple[int, ...] = (64, 96)
@@ -31,9 +33,9 @@ class Recipe:
     frames: int = 8
     sides: tuple[int, ...] = (32, 32, 32, 64)
     """Sides of the square clips, taken in turn; the model says that the last is its own."""
-    vae_clips: int = 2
+    vae_clips: int = 1
     """Clips a step, at the first of `sides`; fewer at larger ones, for the same number of pixels."""
-    unet_clips: int = 4
+    unet_clips: int = 2
 
     @property
     def factor(self) -> int:
@@ -86,10 +88,32 @@ def untrained(recipe: Recipe, seed: int) -> VideoshopPipeline:
             hidden_act="gelu",
         )
         encoder: Any = CLIPVisionModelWithProjection(vision)
+    _quieten(vae, unet)
     looks = CLIPImageProcessor(
         **{**FEATURE_EXTRACTOR, "size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
     )
     return VideoshopPipeline(vae, encoder, unet, scheduler_of.from_config(dict(SCHEDULER)), looks)
+
+
+@torch.no_grad()
+def _quieten(vae: Any, unet: Any) -> None:
+    """Layers over time begin as if they were not there, as those that are put into a model of images; latents begin
+    with little noise. With diffusers' own beginnings colours are scrambled and drowned for hundreds of steps.
+    """
+    for module in (vae, unet):
+        for name, layer in module.named_modules():
+            if name.endswith("temporal_res_block.conv2"):
+                layer.weight.zero_()
+                layer.bias.zero_()
+    last = vae.decoder.time_conv_out
+    last.bias.zero_()
+    last.weight.zero_()
+    last.weight[:, :, last.kernel_size[0] // 2, 0, 0] = torch.eye(len(last.weight))
+    channels = vae.config.latent_channels
+    vae.quant_conv.weight[channels:] *= 0.1
+    vae.quant_conv.bias[channels:] = FIRST_LOG_VARIANCE
+    unet.conv_out.weight.zero_()
+    unet.conv_out.bias.zero_()
 
 
 def write(folder: Path, made: VideoshopPipeline) -> int:

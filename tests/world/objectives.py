@@ -35,13 +35,12 @@ class Batch:
         return Batch(self.clips.to(device), self.fps.to(device), self.motion_bucket.to(device))
 
 
-def reconstruction(made: VideoshopPipeline, batch: Batch, chance: torch.Generator, *, singly: bool) -> Tensor:
-    """Loss of the VAE on clips, or on their frames `singly`: mean absolute difference, and a little of the KL."""
-    frames = 1 if singly else batch.clips.shape[1]
+def reconstruction(made: VideoshopPipeline, batch: Batch, chance: torch.Generator) -> Tensor:
+    """Loss of the VAE on clips, be they of one frame: mean absolute difference, and a little of the KL."""
     pictures = batch.clips.flatten(0, 1) * 2 - 1
     latents = made.vae.encode(pictures).latent_dist
     sampled = latents.mean + latents.std * _normal(latents.mean, chance)
-    back = made.vae.decode(sampled, num_frames=frames).sample
+    back = made.vae.decode(sampled, num_frames=batch.clips.shape[1]).sample
     divergence = (latents.mean**2 + latents.var - 1 - latents.logvar).mean() / 2
     loss: Tensor = l1_loss(back, pictures) + KL_WEIGHT * divergence
     return loss

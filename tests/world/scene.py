@@ -158,7 +158,7 @@ def drawn(rng: np.random.Generator, bodies: int | None = None) -> Scene:
     weights = rng.dirichlet(np.full(3, 4.0)) * FAINT
     waves = tuple(
         Wave(
-            tuple(rng.uniform(0.8, 2.6, 2) * rng.choice([-1, 1], 2)),
+            _pair(rng.uniform(0.8, 2.6, 2) * rng.choice([-1, 1], 2)),
             float(rng.uniform(0, 2 * np.pi)),
             ink(rng, float(weight)),
         )
@@ -171,7 +171,7 @@ def drawn(rng: np.random.Generator, bodies: int | None = None) -> Scene:
 def body(rng: np.random.Generator) -> Body:
     """A body drawn at random."""
     motion = Motion(
-        start=tuple(rng.uniform(0.2, 0.8, 2)),
+        start=_pair(rng.uniform(0.2, 0.8, 2)),
         velocity=_arrow(rng, 0.06),
         angle=float(rng.uniform(0, 2 * np.pi)),
         spin=float(rng.uniform(-0.15, 0.15)),
@@ -192,6 +192,11 @@ def ink(rng: np.random.Generator, strength: float) -> Ink:
 def _arrow(rng: np.random.Generator, longest: float) -> tuple[float, float]:
     angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, longest)
     return float(length * np.cos(angle)), float(length * np.sin(angle))
+
+
+def _pair(values: Field) -> tuple[float, float]:
+    x, y = values
+    return float(x), float(y)
 
 
 def _folded(value: float, low: float, high: float) -> float:

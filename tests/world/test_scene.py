@@ -11,7 +11,7 @@ SEEDS = st.integers(0, 2**31)
 SIZES = st.sampled_from([(32, 32), (64, 64), (96, 64), (40, 72)])
 TIMES = [0.0, 1.0, 2.0, 3.0, 4.0]
 
-few = settings(deadline=None, max_examples=25)
+few = settings(deadline=None, max_examples=15)
 
 
 def scene(seed: int) -> Scene:

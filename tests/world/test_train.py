@@ -89,7 +89,7 @@ def test_another_training_is_not_taken_up(trained: Path) -> None:
 def test_the_network_is_trained_to_what_the_engine_takes_its_output_for() -> None:
     """A network that gives the target back denoises to the clean latents, by the engine's own scales."""
     made = untrained(MINIMAL, 0)
-    batch = next(batches(MINIMAL, 0, 1, 1, 0, 0))
+    batch = next(batches(MINIMAL, 0, 1, 1, 0, 0, (2,)))
     asked: dict[str, Any] = {}
 
     class Oracle(torch.nn.Module):
@@ -109,10 +109,14 @@ def test_the_network_is_trained_to_what_the_engine_takes_its_output_for() -> Non
 
 def test_clips_are_the_same_whatever_step_a_training_is_taken_up_at() -> None:
     recipe = Recipe(frames=2, sides=(16, 32))
-    whole = list(islice(batches(recipe, 1, 0, 4, 0, 0), 4))
-    late = next(batches(recipe, 1, 0, 4, 3, 0))
+    whole = list(islice(batches(recipe, 1, 0, 4, 0, 0, (2, 2, 1)), 4))
+    late = next(batches(recipe, 1, 0, 4, 3, 0, (2, 2, 1)))
     assert torch.equal(late.clips, whole[3].clips)
-    assert [tuple(batch.clips.shape) for batch in whole[:2]] == [(4, 2, 3, 16, 16), (1, 2, 3, 32, 32)]
+    assert [tuple(batch.clips.shape) for batch in whole[:3]] == [
+        (4, 2, 3, 16, 16),
+        (1, 2, 3, 32, 32),
+        (8, 1, 3, 16, 16),
+    ]
 
 
 def test_the_steps_that_fit_are_told_from_the_first_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +126,7 @@ def test_the_steps_that_fit_are_told_from_the_first_ones(monkeypatch: pytest.Mon
     stage = Stage("line", 0, {"line": module}, 0.1, 0, None, seconds_given=120.0)
     nothing = Batch(torch.zeros(1), torch.zeros(1), torch.zeros(1))
 
-    def loss(batch: Batch, chance: torch.Generator, step: int) -> Tensor:
+    def loss(batch: Batch, chance: torch.Generator) -> Tensor:
         squared: Tensor = module(torch.ones(1, 1)).square().sum()
         return squared
 

@@ -30,8 +30,6 @@ from tests.world.objectives import denoising, reconstruction
 VAE_SHARE = 0.4
 """Of the time: the network learns in the VAE's latents, which must stand first."""
 VAE_RATE, UNET_RATE = 2e-3, 1e-3
-SINGLY = 3
-"""Every third step the VAE sees frames by themselves."""
 HELD_BACK = 8
 
 
@@ -76,13 +74,15 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
         write_checkpoint(kept, {"asked": asked, **{stage.name: stage.state() for stage in stages}})
 
     losses: dict[str, Loss] = {
-        "vae": lambda batch, chance, step: reconstruction(made, batch, chance, singly=step % SINGLY == SINGLY - 1),
-        "unet": lambda batch, chance, _: denoising(made, batch, chance),
+        "vae": lambda batch, chance: reconstruction(made, batch, chance),
+        "unet": lambda batch, chance: denoising(made, batch, chance),
     }
+    # Frames of one clip are much alike: a VAE that saw nothing else would learn as if from one picture a step.
+    lengths = {"vae": (1, 1, recipe.frames), "unet": (recipe.frames,)}
     figures: dict[str, float] = {}
     for stage, clips in zip(stages, (recipe.vae_clips, recipe.unet_clips), strict=True):
         made.vae.requires_grad_(stage.name == "vae")
-        drawn = batches(recipe, order.seed, stage.number, clips, stage.done, order.workers)
+        drawn = batches(recipe, order.seed, stage.number, clips, stage.done, order.workers, lengths[stage.name])
         stage.train(drawn, losses[stage.name], device, save)
         if stage.name == "vae":
             figures = _settle(made, recipe, order)
