@@ -1,0 +1,205 @@
+"""The procedural world: shapes that move, turn, breathe and pass before each other on a panning background.
+
+Lengths are in short sides of the picture, with the origin at its upper left; time is in frames at the usual rate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.world.shapes import PATTERNS, SHAPES, Field, Pattern, Shape, coverage, distance, pattern
+
+Images = NDArray[np.float32]
+"""(frames, height, width, 3) R'G'B' in [0, 1]."""
+Mattes = NDArray[np.float32]
+"""(frames, height, width) in [0, 1]."""
+Ink = tuple[float, float, float]
+"""What a pattern adds to grey where it is 1, and takes from it where it is -1."""
+
+GREY = 0.5
+"""The mean colour of every frame."""
+STRONG, FAINT = 0.4, 0.22
+"""The largest component of a body's ink, and of the background's inks together: no sum of them leaves [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a body is: its centroid, how it is turned (radians, clockwise), and how far it reaches."""
+
+    x: float
+    y: float
+    angle: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Straight on at a constant speed, and back from the picture's borders; turning and breathing on the way."""
+
+    start: tuple[float, float]
+    velocity: tuple[float, float]
+    angle: float
+    spin: float
+    radius: float
+    breath: float
+    """How much the radius grows and shrinks, as a part of it."""
+    rate: float
+    """Radians of breathing a frame."""
+
+    def pose(self, time: float, room: tuple[float, float]) -> Pose:
+        """The pose at `time` in a picture of the size `room`, which the body never leaves."""
+        reach = self.radius * (1 + self.breath)
+        x, y = (
+            _folded(start * side + speed * time, reach, side - reach)
+            for start, speed, side in zip(self.start, self.velocity, room, strict=True)
+        )
+        radius = self.radius * (1 + self.breath * np.sin(self.rate * time))
+        return Pose(x, y, self.angle + self.spin * time, float(radius))
+
+
+@dataclass(frozen=True)
+class Body:
+    """A shape with a pattern of two colours that average to grey."""
+
+    shape: Shape
+    pattern: Pattern
+    ink: Ink
+    motion: Motion
+
+
+@dataclass(frozen=True)
+class Wave:
+    """One wave of the background: cycles a short side, along x and along y, its phase and its ink."""
+
+    cycles: tuple[float, float]
+    phase: float
+    ink: Ink
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A background of waves, all moved by `pan` a frame, and the bodies before it, the nearest last."""
+
+    waves: tuple[Wave, ...]
+    pan: tuple[float, float]
+    bodies: tuple[Body, ...]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What a clip is made of. A picture is the background with each body laid over it, first to last."""
+
+    background: Field
+    """(frames, height, width, 3)"""
+    colours: tuple[Field, ...]
+    """The same for each body."""
+    alphas: tuple[Field, ...]
+    """(frames, height, width) for each body, wherever others pass before it."""
+
+    def seen(self, alpha: Field, level: int) -> Mattes:
+        """What is seen of `alpha` at the place of body `level`, behind those that come after it."""
+        for nearer in self.alphas[level + 1 :]:
+            alpha = alpha * (1 - nearer)
+        return alpha.astype(np.float32)
+
+    def picture(self) -> Field:
+        """(frames, height, width, 3), its mean colour as it comes."""
+        made = self.background
+        for colour, alpha in zip(self.colours, self.alphas, strict=True):
+            cover = alpha[..., None]
+            made = made * (1 - cover) + colour * cover  # exact where a body covers a pixel wholly or not at all
+        return made
+
+
+def centring(picture: Field) -> Field:
+    """What to add to each frame (frames, 1, 1, 3) to make its mean colour grey."""
+    return np.asarray(GREY - picture.mean(axis=(1, 2), keepdims=True))
+
+
+def layers(scene: Scene, times: Sequence[float], width: int, height: int) -> Layers:
+    """The layers of `scene` at `times`, antialiased at the size asked for."""
+    short = min(width, height)
+    x, y = np.meshgrid((np.arange(width) + 0.5) / short, (np.arange(height) + 0.5) / short)
+    background = np.full((len(times), height, width, 3), GREY)
+    time = np.asarray(times, np.float64)[:, None, None]
+    for wave in scene.waves:
+        along = wave.cycles[0] * (x - scene.pan[0] * time) + wave.cycles[1] * (y - scene.pan[1] * time)
+        background += np.sin(2 * np.pi * along + wave.phase)[..., None] * np.asarray(wave.ink)
+    colours, alphas = [], []
+    for body in scene.bodies:
+        poses = [body.motion.pose(moment, (width / short, height / short)) for moment in times]
+        px, py, angle, radius = (
+            np.array([getattr(pose, name) for pose in poses])[:, None, None] for name in ("x", "y", "angle", "radius")
+        )
+        dx, dy = x - px, y - py
+        u = (np.cos(angle) * dx + np.sin(angle) * dy) / radius
+        v = (np.cos(angle) * dy - np.sin(angle) * dx) / radius
+        alphas.append(coverage(distance(body.shape, u, v) * radius * short))
+        colours.append(GREY + pattern(body.pattern, u, v)[..., None] * np.asarray(body.ink))
+    return Layers(background, tuple(colours), tuple(alphas))
+
+
+def frames(scene: Scene, times: Sequence[float], width: int, height: int) -> Images:
+    """The clip of `scene` at `times`, every frame's mean colour grey."""
+    picture = layers(scene, times, width, height).picture()
+    return (picture + centring(picture)).astype(np.float32)
+
+
+def speed(scene: Scene) -> float:
+    """How far the bodies and the background move a frame, in short sides, on average."""
+    moves = [scene.pan, *(body.motion.velocity for body in scene.bodies)]
+    return float(np.mean([np.hypot(*move) for move in moves]))
+
+
+def drawn(rng: np.random.Generator, bodies: int | None = None) -> Scene:
+    """A scene drawn at random, of 1 to 3 bodies where their number is not said."""
+    weights = rng.dirichlet(np.full(3, 4.0)) * FAINT
+    waves = tuple(
+        Wave(
+            _pair(rng.uniform(0.8, 2.6, 2) * rng.choice([-1, 1], 2)),
+            float(rng.uniform(0, 2 * np.pi)),
+            ink(rng, float(weight)),
+        )
+        for weight in weights
+    )
+    count = int(rng.integers(1, 4)) if bodies is None else bodies
+    return Scene(waves, _arrow(rng, 0.05), tuple(body(rng) for _ in range(count)))
+
+
+def body(rng: np.random.Generator) -> Body:
+    """A body drawn at random."""
+    motion = Motion(
+        start=_pair(rng.uniform(0.2, 0.8, 2)),
+        velocity=_arrow(rng, 0.06),
+        angle=float(rng.uniform(0, 2 * np.pi)),
+        spin=float(rng.uniform(-0.15, 0.15)),
+        radius=float(rng.uniform(0.17, 0.3)),
+        breath=float(rng.uniform(0, 0.2)),
+        rate=float(rng.uniform(0.1, 0.5)),
+    )
+    return Body(SHAPES[rng.integers(len(SHAPES))], PATTERNS[rng.integers(len(PATTERNS))], ink(rng, STRONG), motion)
+
+
+def ink(rng: np.random.Generator, strength: float) -> Ink:
+    """A direction of colour drawn at random, its largest component `strength`."""
+    r, g, b = rng.normal(size=3)
+    largest = max(abs(r), abs(g), abs(b))
+    return (float(r / largest * strength), float(g / largest * strength), float(b / largest * strength))
+
+
+def _arrow(rng: np.random.Generator, longest: float) -> tuple[float, float]:
+    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, longest)
+    return float(length * np.cos(angle)), float(length * np.sin(angle))
+
+
+def _pair(values: Field) -> tuple[float, float]:
+    x, y = values
+    return float(x), float(y)
+
+
+def _folded(value: float, low: float, high: float) -> float:
+    """`value` reflected at `low` and at `high` until it lies between them."""
+    span = high - low
+    return low + span - abs((value - low) % (2 * span) - span)
