@@ -97,7 +97,9 @@ async def test_a_job_is_watched_to_its_end_and_its_result_is_named(
     lines = out.splitlines()
     assert code == 0
     assert "running, propagate" in lines
-    assert lines[-2:] == [f"{str(job)[:8]} done", str((await states(client))[job].result.folder)]  # type: ignore[union-attr]
+    result = (await states(client))[job].result
+    assert result is not None
+    assert lines[-2:] == [f"{str(job)[:8]} done", result.folder]
 
 
 async def test_watching_a_job_that_fails_ends_with_its_error(client: Client, clip: Path, command: Command) -> None:

@@ -1,12 +1,17 @@
 """`videoshop serve` with one of its pages: the plain one, or the panel as it was built for the test."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page
+
+from bridge_server.client import Client
 from bridge_server.desktop.paths import CONFIG, DATA, Places
 from tests.plugin import npm
 
@@ -48,3 +53,36 @@ class Service:
         self._process.wait(timeout=10)
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+
+@contextlib.asynccontextmanager
+async def beside(places: Places) -> AsyncIterator[Client]:
+    """A host beside the page; what it leaves in the queue is cleared."""
+    async with await Client.connect(places) as client:
+        yield client
+    async with await Client.connect(places) as client:
+        for job in await client.jobs():
+            if job.state in ("queued", "running"):
+                await client.cancel(job.job)
+        await client.resume()
+
+
+@contextlib.asynccontextmanager
+async def well_behaved(context: BrowserContext, *, patience: float) -> AsyncIterator[Page]:
+    """A page that must neither fail nor want what its policy forbids; `patience` in seconds."""
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            complaints.append(message.text)
+
+    def fail(error: Error) -> None:
+        complaints.append(error.message)
+
+    context.set_default_timeout(1000 * patience)
+    page = await context.new_page()
+    page.on("console", hear)
+    page.on("pageerror", fail)
+    yield page
+    await context.close()
+    assert complaints == []

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from websockets.asyncio.server import ServerConnection, serve
 
 from bridge_server.client import Client
@@ -20,7 +20,7 @@ from bridge_server.pages import FOLDER, answer, pages
 from bridge_server.protocol import messages as m
 from engine.request import FrameRange
 from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK
-from tests.end_to_end.page_service import Service
+from tests.end_to_end.page_service import Service, beside, well_behaved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=30_000)
@@ -38,36 +38,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def client(service: Service) -> AsyncIterator[Client]:
-    """A host beside the page; what it leaves in the queue is cleared."""
-    async with await Client.connect(service.places) as client:
+    async with beside(service.places) as client:
         yield client
-    async with await Client.connect(service.places) as client:
-        for job in await client.jobs():
-            if job.state in ("queued", "running"):
-                await client.cancel(job.job)
-        await client.resume()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page that must neither fail nor want what its policy forbids."""
-    complaints: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
-            complaints.append(message.text)
-
-    def fail(error: Error) -> None:
-        complaints.append(error.message)
-
     context = await browser.new_context(viewport={"width": 240, "height": 700})
-    context.set_default_timeout(15_000)
-    page = await context.new_page()
-    page.on("console", hear)
-    page.on("pageerror", fail)
-    yield page
-    await context.close()
-    assert complaints == []
+    async with well_behaved(context, patience=15) as page:
+        yield page
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from numpy.typing import NDArray
-from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from bridge_server.client import Client
 from bridge_server.protocol import messages as m
 from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, done
-from tests.end_to_end.page_service import Service, built_panel
+from tests.end_to_end.page_service import Service, beside, built_panel, well_behaved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=60_000)
@@ -36,36 +36,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def client(service: Service) -> AsyncIterator[Client]:
-    """A host beside the page; what it leaves is cleared."""
-    async with await Client.connect(service.places) as client:
+    async with beside(service.places) as client:
         yield client
-    async with await Client.connect(service.places) as client:
-        for job in await client.jobs():
-            if job.state in ("queued", "running"):
-                await client.cancel(job.job)
-        await client.resume()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page that must neither fail nor want what its policy forbids."""
-    complaints: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
-            complaints.append(message.text)
-
-    def fail(error: Error) -> None:
-        complaints.append(error.message)
-
     context = await browser.new_context(viewport={"width": 900, "height": 900}, locale="en-GB", accept_downloads=True)
-    context.set_default_timeout(60_000)
-    page = await context.new_page()
-    page.on("console", hear)
-    page.on("pageerror", fail)
-    yield page
-    await context.close()
-    assert complaints == []
+    async with well_behaved(context, patience=60) as page:
+        yield page
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -41,7 +41,7 @@ function shot(plugin: Plugin, path: string): SimDocument {
     width,
     height,
     title: "box.psd",
-    path: "/work/box.psd",
+    path: "/shots/box.psd",
     composite: rasterOf(new URL("box_edited.png", DEMO), 3),
     layers: [
       { id: 2, name: "Label", visible: true, kind: "pixel", mask: rasterOf(new URL("box_mask.png", DEMO), 1) },

@@ -132,7 +132,7 @@ test("where imaging fails Photoshop saves a copy as PNG, which is read, said and
   const bytes = await bytesOf(picture);
   assert.equal(bytes.length, picture.size);
   assert.deepEqual([...PNG.sync.read(bytes).data.subarray(0, 4)], [10, 20, 30, 255]);
-  assert.equal(document.path, "/work/shot.psd", "the open document became the copy");
+  assert.equal(document.path, "/shots/shot.psd", "the open document became the copy");
   assert.deepEqual(readdirSync(simulator.files.temporaryFolder), []);
   assert.ok((await host.look()).notes.some((note) => note.includes("saved as PNG")));
 });

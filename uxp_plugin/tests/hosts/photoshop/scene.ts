@@ -87,7 +87,7 @@ export function painted(simulator: Simulator, path: string, more: Partial<SimDoc
     width: 16,
     height: 12,
     title: "shot.psd",
-    path: "/work/shot.psd",
+    path: "/shots/shot.psd",
     composite: plain(16, 12, [10, 20, 30]),
     layers: [
       {

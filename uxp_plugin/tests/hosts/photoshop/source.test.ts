@@ -20,7 +20,7 @@ test("a smart object inside a group counts, an image and an embedded one do not"
   const path = clip(folder);
   painted(simulator, path, {
     layers: [
-      { id: 5, name: "logo", visible: true, kind: "smartObject", link: "/work/logo.psd" },
+      { id: 5, name: "logo", visible: true, kind: "smartObject", link: "/shots/logo.psd" },
       { id: 6, name: "embedded", visible: true, kind: "smartObject" },
       {
         id: 7,
@@ -106,10 +106,10 @@ test("an unsaved document's answer is its own, and goes along when it is saved",
   const other = simulator.add({ width: 16, height: 12, path: "Untitled-1" });
   assert.equal((await host.look()).clip, null);
   simulator.close(other);
-  document.path = "/work/saved.psd";
+  document.path = "/shots/saved.psd";
   await host.look();
   const later = studio({}, permissions(), local);
-  later.simulator.add({ width: 16, height: 12, path: "/work/saved.psd" });
+  later.simulator.add({ width: 16, height: 12, path: "/shots/saved.psd" });
   assert.equal((await later.host.look()).clip?.path, path);
 });
 
