@@ -30,7 +30,8 @@ from tests.world.objectives import denoising, reconstruction
 VAE_SHARE = 0.4
 """Of the time: the network learns in the VAE's latents, which must stand first."""
 VAE_RATE, UNET_RATE = 2e-3, 1e-3
-HELD_BACK = 8
+SHOWN = 8
+"""Held-back clips at each side."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _settle(made: VideoshopPipeline, recipe: Recipe, order: Order) -> dict[str, 
     figures: dict[str, float] = {}
     rows: list[Tensor] = []
     for side in sorted(set(recipe.sides), reverse=True):
-        clips = held_back(recipe, order.seed, HELD_BACK, side)
+        clips = held_back(recipe, order.seed, SHOWN, side)
         made.vae.register_to_config(scaling_factor=1.0)
         latents = torch.cat([made.encode(clip) for clip in clips])
         scale = round(float(1 / latents.std()), 5)
