@@ -341,6 +341,7 @@ async def test_a_page_that_was_left_meanwhile_brings_its_result_in_when_it_is_ba
     await drop_edit(ready, name=KNOWN)
     await press(ready, GO)
     await expect(rows(ready, "Queue").first).to_be_visible()
+    await expect(ready.get_by_role("button", name=GO)).to_be_enabled()  # the page knows that the job is its own
     job = await newest(client)
     await ready.goto("about:blank")
     async with asyncio.timeout(60):
