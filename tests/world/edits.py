@@ -6,7 +6,7 @@ from typing import Literal, assert_never, get_args
 
 import numpy as np
 
-from tests.world.scene import GREY, STRONG, Body, Images, Ink, Mattes, Scene, body, centring, drawn, ink, layers
+from tests.world.scene import GREY, STRONG, Body, Images, Ink, Mattes, Scene, centring, drawn, ink, layers, rider
 from tests.world.shapes import SHAPES, Shape
 
 Kind = Literal["insert", "recolour", "reshape"]
@@ -22,7 +22,10 @@ ALIKE = 0.5
 
 @dataclass(frozen=True)
 class Insert:
-    """A new body before body `level` - 1 and behind body `level`."""
+    """A new body before body `level` - 1 and behind body `level`.
+
+    One drawn at random rides on what is behind it: the clip tells nothing of any other motion.
+    """
 
     level: int
     body: Body
@@ -122,9 +125,13 @@ def drawn_case(
     """A case drawn at random, the same for the same arguments, in which the edit is seen at the keyframe."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     times = [float(number) for number in range(frames)]
+    room = (width / min(width, height), height / min(width, height))
     while True:
         scene = drawn(rng)
-        made = case(scene, _drawn(rng, kind, scene), times, width, height, keyframe=keyframe, rounded=rounded)
+        edit = _drawn(rng, kind, scene)
+        if isinstance(edit, Insert) and not edit.level and edit.body.motion.bounces(times, room):
+            continue  # the background goes on
+        made = case(scene, edit, times, width, height, keyframe=keyframe, rounded=rounded)
         off = float(np.abs(made.edited.mean(axis=(1, 2), dtype=np.float64) - GREY).max())
         if made.matte[keyframe].mean() >= LEAST_SEEN and off <= MEAN_TOLERANCE:
             return made
@@ -133,7 +140,8 @@ def drawn_case(
 def _drawn(rng: np.random.Generator, kind: Kind, scene: Scene) -> Edit:
     level = int(rng.integers(len(scene.bodies)))
     if kind == "insert":
-        return Insert(int(rng.integers(len(scene.bodies) + 1)), body(rng))
+        on = int(rng.integers(len(scene.bodies) + 1))
+        return Insert(on, rider(rng, scene.pan, scene.bodies[on - 1].motion if on else None))
     if kind == "recolour":
         return Recolour(level, _unlike(rng, scene.bodies[level].ink))
     others = [shape for shape in SHAPES if shape != scene.bodies[level].shape]

@@ -31,7 +31,7 @@ class Recipe:
     clip_width: int = 64
     clip_layers: int = 2
     frames: int = 8
-    sides: tuple[int, ...] = (32, 32, 32, 64)
+    sides: tuple[int, ...] = (32, 32, 64)
     """Sides of the square clips, taken in turn; the model says that the last is its own."""
     vae_clips: int = 1
     """Clips a step, at the first of `sides`; fewer at larger ones, for the same number of pixels."""

@@ -4,7 +4,7 @@ Lengths are in short sides of the picture, with the origin at its upper left; ti
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,11 @@ GREY = 0.5
 """The mean colour of every frame."""
 STRONG, FAINT = 0.4, 0.22
 """The largest component of a body's ink, and of the background's inks together: no sum of them leaves [0, 1]."""
+
+RIDING = 0.4
+"""How often a scene has a body that rides on another one, or on the background."""
+RIDER_REACH = (0.5, 0.75)
+"""The radius of a body that rides on another one, as a part of that one's."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,30 @@ class Motion:
     """How much the radius grows and shrinks, as a part of it."""
     rate: float
     """Radians of breathing a frame."""
+    carried: float = 0.0
+    """The reach of the body that it rides on, which keeps it from the borders with it."""
+
+    @property
+    def reach(self) -> float:
+        """How near to a border the centroid comes at most."""
+        return max(self.carried, self.radius * (1 + self.breath))
 
     def pose(self, time: float, room: tuple[float, float]) -> Pose:
         """The pose at `time` in a picture of the size `room`, which the body never leaves."""
-        reach = self.radius * (1 + self.breath)
         x, y = (
-            _folded(start * side + speed * time, reach, side - reach)
+            _folded(start * side + speed * time, self.reach, side - self.reach)
             for start, speed, side in zip(self.start, self.velocity, room, strict=True)
         )
         radius = self.radius * (1 + self.breath * np.sin(self.rate * time))
         return Pose(x, y, self.angle + self.spin * time, float(radius))
+
+    def bounces(self, times: Sequence[float], room: tuple[float, float]) -> bool:
+        """Whether it meets a border of the picture between 0 and any of `times`."""
+        return any(
+            not self.reach <= start * side + speed * time <= side - self.reach
+            for start, speed, side in zip(self.start, self.velocity, room, strict=True)
+            for time in (0.0, *times)
+        )
 
 
 @dataclass(frozen=True)
@@ -154,7 +173,7 @@ def speed(scene: Scene) -> float:
 
 
 def drawn(rng: np.random.Generator, bodies: int | None = None) -> Scene:
-    """A scene drawn at random, of 1 to 3 bodies where their number is not said."""
+    """A scene drawn at random. Where the number of bodies is not said it has 1 to 3, and now and then a rider."""
     weights = rng.dirichlet(np.full(3, 4.0)) * FAINT
     waves = tuple(
         Wave(
@@ -164,8 +183,12 @@ def drawn(rng: np.random.Generator, bodies: int | None = None) -> Scene:
         )
         for weight in weights
     )
-    count = int(rng.integers(1, 4)) if bodies is None else bodies
-    return Scene(waves, _arrow(rng, 0.05), tuple(body(rng) for _ in range(count)))
+    pan = _arrow(rng, 0.05)
+    made = [body(rng) for _ in range(int(rng.integers(1, 4)) if bodies is None else bodies)]
+    if bodies is None and rng.random() < RIDING:
+        level = int(rng.integers(len(made) + 1))
+        made.insert(level, rider(rng, pan, made[level - 1].motion if level else None))
+    return Scene(waves, pan, tuple(made))
 
 
 def body(rng: np.random.Generator) -> Body:
@@ -180,6 +203,16 @@ def body(rng: np.random.Generator) -> Body:
         rate=float(rng.uniform(0.1, 0.5)),
     )
     return Body(SHAPES[rng.integers(len(SHAPES))], PATTERNS[rng.integers(len(PATTERNS))], ink(rng, STRONG), motion)
+
+
+def rider(rng: np.random.Generator, pan: tuple[float, float], carrier: Motion | None) -> Body:
+    """A body drawn at random that goes where `carrier` goes, as what is painted on it would; None: the background."""
+    made = body(rng)
+    if carrier is None:
+        motion = replace(made.motion, velocity=pan, spin=0.0, breath=0.0)
+    else:
+        motion = replace(carrier, radius=carrier.radius * rng.uniform(*RIDER_REACH), carried=carrier.reach)
+    return replace(made, motion=motion)
 
 
 def ink(rng: np.random.Generator, strength: float) -> Ink:

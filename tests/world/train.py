@@ -27,7 +27,7 @@ from tests.world.loop import Loss, Stage, read_checkpoint, write_checkpoint
 from tests.world.model import MINIMAL, MOST_BYTES, Recipe, untrained, write
 from tests.world.objectives import denoising, reconstruction
 
-VAE_SHARE = 0.4
+VAE_SHARE = 0.15
 """Of the time: the network learns in the VAE's latents, which must stand first."""
 VAE_RATE, UNET_RATE = 2e-3, 1e-3
 SHOWN = 8
