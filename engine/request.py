@@ -56,6 +56,8 @@ class VideoshopSettings(_Frozen):
     """Where inversion expects the next latent: on the line from the clean latent, or on that of the last step."""
     normalisation: Literal["none", "reference", "paper", "clip"] = "reference"
     """Over what the latents' mean and spread are taken before inversion."""
+    noise: Literal["inverted", "fresh"] = "inverted"
+    """What the edit is made of: the clip's own noise, or new noise, which knows nothing of the clip."""
     rescale: bool = True
     """Whether the result takes the colours of the edited image's latents."""
     guidance_first: Annotated[float, Field(ge=1, le=20)] = 4.0

@@ -34,11 +34,23 @@ def statistics(latents: Tensor, axes: tuple[int, ...]) -> Statistics:
     return Statistics(latents.mean(axes, keepdim=True), latents.std(axes, keepdim=True))
 
 
-def rescaled(latents: Tensor, edited: Tensor) -> Tensor:
+def rescaled(latents: Tensor, edited: Tensor, inside: Tensor | None = None) -> Tensor:
     """`latents` (frames, channels, height, width), each channel moved so that frame 0 has the statistics of `edited`.
 
     One affine a channel for all frames, so frames keep what sets them apart (paper, section 3.6). `edited` are the
-    edited image's latents (1, channels, height, width).
+    edited image's latents (1, channels, height, width). `inside` (frames, 1, height, width) in [0, 1]: statistics are
+    those of its share of frame 0, and only its share is moved.
     """
-    made, wanted = statistics(latents[:1], (0, 2, 3)), statistics(edited, (0, 2, 3))
-    return (latents - made.mean) / (made.std + EPSILON) * wanted.std + wanted.mean
+    if inside is None:
+        made, wanted = statistics(latents[:1], (0, 2, 3)), statistics(edited, (0, 2, 3))
+    else:
+        made, wanted = weighted(latents[:1], inside[:1]), weighted(edited, inside[:1])
+    moved = (latents - made.mean) / (made.std + EPSILON) * wanted.std + wanted.mean
+    return moved if inside is None else latents + inside * (moved - latents)
+
+
+def weighted(latents: Tensor, share: Tensor) -> Statistics:
+    """Each channel's statistics over the `share` (frames, 1, height, width) of `latents`."""
+    total = share.sum().clamp(min=EPSILON)
+    mean = (latents * share).sum((0, 2, 3), keepdim=True) / total
+    return Statistics(mean, ((latents - mean).square() * share).sum((0, 2, 3), keepdim=True).div(total).sqrt())

@@ -69,18 +69,18 @@ class Run:
         return images
 
     def _prepared(self, entry: Entry, pixels: Tensor, noise: Noise) -> Prepared:
-        names = ("latents", "embedding", "condition")
-        stored = [entry.get(name) for name in names]
-        latents, embedding, condition = stored
-        if latents is None or embedding is None or condition is None:
+        names = ("encoded", "latents", "embedding", "condition")
+        encoded, latents, embedding, condition = (entry.get(name) for name in names)
+        if encoded is None or latents is None or embedding is None or condition is None:
             prepared = self._work.prepare(pixels, noise)
             _finite(prepared.latents, "encode", 0)
+            told = prepared.condition
             for name, value in zip(
-                names, (prepared.latents, prepared.condition.embedding, prepared.condition.latents), strict=True
+                names, (prepared.encoded, prepared.latents, told.embedding, told.latents), strict=True
             ):
                 entry.put(name, value)
         else:
-            prepared = Prepared(latents, Condition(embedding, condition))
+            prepared = Prepared(encoded, latents, Condition(embedding, condition))
         self._tell(Step("encode", 1, 1))
         return prepared
 

@@ -1,6 +1,7 @@
 """Denoising: from noise down to the edited clip's latents (paper, section 3.4), with guidance."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import torch
@@ -19,11 +20,36 @@ def euler_down(x: Tensor, v: Tensor, sigma: float, below: float) -> Tensor:
     return x + (below - sigma) / sigma * (x - denoised)
 
 
-def denoise(network: Network, noise: Tensor, schedule: Schedule, *, known: Sequence[Tensor] = ()) -> Iterator[Tensor]:
-    """Yield the latent after each step of falling noise, those after `known`, the first steps' results."""
-    x = known[-1] if known else noise
-    for sigma, below in islice(schedule.falling(), len(known), None):
-        x = euler_down(x, network(x, sigma), sigma, below)
+@dataclass(frozen=True)
+class Pin:
+    """Latents that a run is held to: `share` (frames, 1, h, w) in [0, 1] of those of `path` goes into its own.
+
+    `path` are latents (frames, channels, h, w) at the schedule's levels, falling, the noisiest first.
+    """
+
+    share: Tensor
+    path: Sequence[Tensor]
+
+    def __call__(self, x: Tensor, level: int) -> Tensor:
+        return torch.lerp(x, self.path[level].to(x), self.share.to(x))  # exact where the share is 0 or 1
+
+
+def denoise(
+    network: Network, noise: Tensor, schedule: Schedule, *, known: Sequence[Tensor] = (), pins: Sequence[Pin] = ()
+) -> Iterator[Tensor]:
+    """Yield the latent after each step of falling noise, those after `known`, the first steps' results.
+
+    Each of `pins`, in their order, holds `noise` and every latent that comes of it (blended latents, Avrahami 2023).
+    """
+
+    def held(x: Tensor, level: int) -> Tensor:
+        for pin in pins:
+            x = pin(x, level)
+        return x
+
+    x = known[-1] if known else held(noise, 0)
+    for level, (sigma, below) in islice(enumerate(schedule.falling()), len(known), None):
+        x = held(euler_down(x, network(x, sigma), sigma, below), level + 1)
         yield x
 
 

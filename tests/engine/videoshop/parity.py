@@ -49,7 +49,8 @@ def differences(folder: Path) -> dict[str, float]:
     pipeline: VideoshopPipeline = loaded.from_pretrained(folder / "model", local_files_only=True)
     work = Videoshop(pipeline, settings, micro)
     frames, edited = inputs["frames"], inputs["edited"][None]
-    noise = Noise(inputs["noise_source"], inputs["noise_edited"], inputs["noise_direction"][0])
+    direction = inputs["noise_direction"][0]
+    noise = Noise(inputs["noise_source"], inputs["noise_edited"], direction, fresh=direction)
 
     found = {"latents": pipeline.encode(frames)[None]}
     clip = work.prepare(frames, noise)

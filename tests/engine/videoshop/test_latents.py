@@ -33,3 +33,16 @@ def test_one_affine_serves_all_frames() -> None:
     edited = torch.randn(1, 4, 6, 7, generator=torch.Generator().manual_seed(1))
     moved, shifted = rescaled(CLIP, edited), rescaled(CLIP * 2 + 1, edited)
     torch.testing.assert_close(moved, shifted, rtol=1e-4, atol=1e-4)
+
+
+def test_inside_a_share_only_that_share_takes_the_edited_images_colours() -> None:
+    edited = torch.randn(1, 4, 6, 7, generator=torch.Generator().manual_seed(1)) * 0.2 + 1
+    inside = torch.zeros(5, 1, 6, 7)
+    inside[:, :, 2:5, 1:4] = 1
+    found = rescaled(CLIP, edited, inside)
+    assert torch.equal(found[:, :, :2], CLIP[:, :, :2])
+    there = (slice(0, 1), slice(None), slice(2, 5), slice(1, 4))
+    torch.testing.assert_close(found[there].mean((0, 2, 3)), edited[there].mean((0, 2, 3)), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        found[there].std((0, 2, 3), correction=0), edited[there].std((0, 2, 3), correction=0), rtol=1e-3, atol=1e-4
+    )

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 
 from engine.videoshop.inversion import Network
-from engine.videoshop.sampling import denoise, guided
+from engine.videoshop.sampling import Pin, denoise, guided
 from engine.videoshop.schedule import Schedule, c_out, c_skip
 
 SCHEDULE = Schedule.karras(12, 0.8)
@@ -23,6 +23,32 @@ def test_denoising_goes_on_where_it_was_stopped() -> None:
     noise, network = torch.randn(2, 4, 3, 3), towards(FRAMES * 0.2)
     whole = list(denoise(network, noise, SCHEDULE))
     rest = list(denoise(network, noise, SCHEDULE, known=whole[:4]))
+    assert all(torch.equal(a, b) for a, b in zip(rest, whole[4:], strict=True))
+
+
+def test_a_pin_holds_its_share_to_its_path_from_the_first_noise_to_the_clean_latent() -> None:
+    levels = SCHEDULE.steps + 1
+    path = [torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(level)) for level in range(levels)]
+    share = torch.zeros(2, 1, 3, 3)
+    share[0], share[1, :, 0] = 1, 0.25
+    seen: list[Tensor] = []
+
+    def network(x: Tensor, sigma: float) -> Tensor:
+        seen.append(x)
+        return towards(FRAMES * 0.2)(x, sigma)
+
+    found = list(denoise(network, torch.zeros(2, 4, 3, 3), SCHEDULE, pins=[Pin(share, path)]))
+    for level, x in enumerate([seen[0], *found]):
+        assert torch.equal(x[0], path[level][0])
+    torch.testing.assert_close(seen[0][1, :, 0], 0.25 * path[0][1, :, 0])
+    torch.testing.assert_close(found[-1][1, :, 1:], torch.full((4, 2, 3), 0.2), rtol=1e-5, atol=1e-5)
+
+
+def test_a_pinned_run_goes_on_where_it_was_stopped() -> None:
+    pins = [Pin(torch.full((2, 1, 3, 3), 0.5), [FRAMES] * (SCHEDULE.steps + 1))]
+    noise, network = torch.randn(2, 4, 3, 3), towards(FRAMES * 0.2)
+    whole = list(denoise(network, noise, SCHEDULE, pins=pins))
+    rest = list(denoise(network, noise, SCHEDULE, known=whole[:4], pins=pins))
     assert all(torch.equal(a, b) for a, b in zip(rest, whole[4:], strict=True))
 
 
