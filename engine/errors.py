@@ -316,14 +316,6 @@ class EditError(EngineError):
             "Check that the painted layer is visible in the export, or give a mask that is white where the edit is.",
         )
 
-    @classmethod
-    def keyframe_not_first(cls, start: int) -> Self:
-        return cls(
-            "edit.keyframe_not_first",
-            f"This method needs the edited frame to be the first of the range, frame {start}.",
-            "Start the range at the edited frame, edit the first frame, or use the method flow.",
-        )
-
 
 class SettingsError(EngineError):
     """A setting, or what else was asked for, is unknown or out of range."""
@@ -374,14 +366,6 @@ class SettingsError(EngineError):
             "settings.value_refused",
             f"The setting {key} cannot be {value}.",
             f"It takes {wanted}.",
-        )
-
-    @classmethod
-    def range_too_long(cls, frames: int, most: int) -> Self:
-        return cls(
-            "settings.range_too_long",
-            f"The range has {frames} frames, but this model makes at most {most} at once.",
-            f"Give a range of at most {most} frames from the edited one, or use the method flow.",
         )
 
     @classmethod

@@ -1,17 +1,17 @@
 """The contract that every propagation method keeps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.edit import Keyframe
 from engine.geometry import Box
-from engine.media.clip import Frame
-from engine.plan import Cost, Plan
+from engine.media.clip import ClipInfo, Frame
+from engine.plan import Cost, Window
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,34 @@ class Passes:
 class Step:
     """Progress within a method that makes many frames at once: `done` of `total` steps of a stage.
 
-    `preview` (height, width, 3) R'G'B' in [0, 1], when given, is a small picture of how far it has come.
+    `preview`, when given, makes a small picture (height, width, 3) R'G'B' in [0, 1] of how far it has come, of `frame`
+    if it is of one frame.
     """
 
-    stage: Literal["encode", "invert", "generate", "decode"]
+    stage: Literal["propagate", "encode", "invert", "generate", "decode"]
     done: int
     total: int
-    preview: NDArray[np.float32] | None = None
+    preview: Callable[[], NDArray[np.float32]] | None = None
+    frame: int | None = None
 
 
 OnStep = Callable[[Step], None]
 """Takes each step; what it raises (`Cancelled`) stops the method."""
+
+
+class Footage(Protocol):
+    """The frames of one span, the keyframe's neighbour first, and what the plan says of them."""
+
+    @property
+    def windows(self) -> Sequence[Window]: ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Each frame once, to be painted. They stream: hold few of them."""
+        ...
+
+    def ahead(self) -> Iterator[Frame]:
+        """The same frames from the first on, decoded anew, for what has to be known before they are painted."""
+        ...
 
 
 class Method(ABC):
@@ -68,21 +85,14 @@ class Method(ABC):
         self.notes: list[str] = []
         """Sentences for the report on how the work was done."""
 
-    @property
     @abstractmethod
-    def cost(self) -> Cost:
-        """What a frame costs on the machine at hand, for the estimate before the run."""
-
-    def check(self, steps: Plan) -> None:  # noqa: B027  # most methods can do any plan
-        """Raise EngineError when this method cannot do `steps`."""
+    def cost(self, info: ClipInfo) -> Cost:
+        """What a frame of a clip costs on the machine at hand, for the plan and its estimate."""
 
     @abstractmethod
-    def propagate(
-        self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
-    ) -> Iterator[Painted]:
+    def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
         """Yield one `Painted` for each of `frames`, in their order.
 
-        `source` is the clip's frame at the keyframe; `frames` are the frames of one span, whose first is the keyframe's
-        neighbour in time, before or after it. They stream: hold few of them, or as many as `cost.window` says. A method
-        that works on many frames at once tells `on_step` how far it is.
+        `source` is the clip's frame at the keyframe. A method that works on many frames at once tells `on_step` how far
+        it is.
         """

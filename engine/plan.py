@@ -26,24 +26,30 @@ class Span:
 
 @dataclass(frozen=True)
 class Window:
-    """Frames of a span that a method takes in one pass, `first` to `last` in the span's direction, both included."""
+    """Frames that a method makes in one pass, every `spacing`-th from `first` to `last` in the span's direction.
+
+    Where a pass has a largest number of frames the keyframe is the first one's first.
+    """
 
     span: Span
     first: int
     last: int
+    spacing: int = 1
 
     @property
     def frames(self) -> range:
-        return range(self.first, self.last + self.span.step, self.span.step)
+        return range(self.first, self.last + self.span.step, self.span.step * self.spacing)
 
 
 @dataclass(frozen=True)
 class Cost:
     """What a method needs on the machine at hand.
 
-    `seconds_per_frame` is paid for every frame, `seconds_per_pixel` for every pixel of the edit's area in it;
+    `seconds_per_frame` is paid for every frame of a pass, `seconds_per_pixel` for every pixel of the edit's area in it;
     `bytes_per_pixel` of working memory for every pixel of the edit's area, beside `base_bytes`.
-    `window` is the most frames of one pass (None: any number), neighbouring windows share `overlap` frames.
+    `window` is the most frames of one pass (None: any number), neighbouring windows share `overlap` frames. Where a
+    span takes more than one pass only every second, third … up to every `spacing`-th frame is made in passes, and the
+    frames between are filled in for `seconds_between` each.
     """
 
     seconds_per_frame: float
@@ -52,6 +58,8 @@ class Cost:
     base_bytes: int = 0
     window: int | None = None
     overlap: int = 0
+    spacing: int = 1
+    seconds_between: float = 0
 
 
 @dataclass(frozen=True)
@@ -81,11 +89,14 @@ class Plan:
 def plan(keyframes: Sequence[int], start: int, stop: int, edit_area: int, cost: Cost) -> Plan:
     """Plan the frames [start, stop) around `keyframes`, which rise and lie within it; `edit_area` in pixels a frame."""
     reached = tuple(spans(keyframes, start, stop))
-    windows = tuple(window for span in reached for window in windowed(span, cost.window, cost.overlap))
+    windows = tuple(window for span in reached for window in windowed(span, cost))
     passed = sum(len(window.frames) for window in windows)
+    painted = sum(len(span.frames) for span in reached)
+    between = painted - len({(window.span, frame) for window in windows for frame in window.frames[1:]})
     estimate = Estimate(
-        frames=sum(len(span.frames) for span in reached),
-        seconds=passed * (cost.seconds_per_frame + cost.seconds_per_pixel * edit_area),
+        frames=painted,
+        seconds=passed * (cost.seconds_per_frame + cost.seconds_per_pixel * edit_area)
+        + (0 if cost.window is None else between * cost.seconds_between),
         memory=cost.base_bytes + round(cost.bytes_per_pixel * edit_area),
     )
     return Plan(start, stop, reached, windows, estimate)
@@ -101,15 +112,23 @@ def spans(keyframes: Sequence[int], start: int, stop: int) -> Iterator[Span]:
             yield Span(keyframe, keyframe + 1, after - 1)
 
 
-def windowed(span: Span, length: int | None, overlap: int) -> Iterator[Window]:
-    """Cut `span` into windows of at most `length` frames, each sharing `overlap` (< length) or more with the last."""
-    frames = span.frames
-    if length is None or len(frames) <= length:
-        yield Window(span, frames[0], frames[-1])
+def windowed(span: Span, cost: Cost) -> Iterator[Window]:
+    """The passes that make `span`: one of all its frames, or several of at most `cost.window` frames, of the smallest
+    spacing with which one pass is enough, or else the largest.
+
+    Each window shares `cost.overlap` frames or more with the last. Less than a spacing is left after the last frame.
+    """
+    if cost.window is None:
+        yield Window(span, span.first, span.last)
         return
-    starts = [*range(0, len(frames) - length, length - overlap), len(frames) - length]
+    reach = len(span.frames)
+    spacings = range(1, cost.spacing + 1)
+    spacing = next((n for n in spacings if reach // n < cost.window), cost.spacing)
+    made = range(span.keyframe, span.last + span.step, span.step * spacing)
+    beyond = len(made) - cost.window
+    starts = [*range(0, beyond, cost.window - cost.overlap), max(0, beyond)]
     for begin in starts:
-        yield Window(span, frames[begin], frames[begin + length - 1])
+        yield Window(span, made[begin], made[min(begin + cost.window, len(made)) - 1], spacing)
 
 
 def weight_before(index: int, before: int, after: int, confidence_before: float, confidence_after: float) -> float:

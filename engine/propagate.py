@@ -6,7 +6,7 @@ are painted as they are decoded, spooled ones join in, and every finished frame 
 
 import errno
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -23,7 +23,7 @@ from engine.media.clip import Clip, ClipInfo, Frame
 from engine.method import Method, Painted, Step
 from engine.methods import chosen
 from engine.outputs import Composite, Outputs, Target, bytes_needed, targets
-from engine.plan import Plan, Span, plan, weight_before
+from engine.plan import Plan, Span, Window, plan, weight_before
 from engine.preview import Previews
 from engine.report import Report
 from engine.request import Event, OnEvent, Request
@@ -64,7 +64,6 @@ def _propagate(request: Request, on_event: OnEvent, method: Method) -> Report:
         staging = stack.enter_context(Staging(request.output))
         wanted = targets(request.formats)
         _check_room(staging, wanted, steps, painted, clip.info)
-        method.check(steps)
         on_event(Event(stage="plan", done=1, total=1, message=_told(steps)))
         job = Job(clip, edit, steps, method, staging, on_event, clock)
         with Outputs(wanted, staging.folder, clip.info, start, stop) as outputs:
@@ -91,15 +90,13 @@ def estimate(request: Request, on_event: OnEvent, *, method: Method | None = Non
     with Clip.open(request.clip) as clip:
         edit = resolve(request, clip, on_event)
         painted = [trimmed(keyframe_painted(keyframe)) for keyframe in edit.keyframes]
-        steps = _planned(request, clip, edit, painted, method)
-    method.check(steps)
-    return steps, edit
+        return _planned(request, clip, edit, painted, method), edit
 
 
 def _planned(request: Request, clip: Clip, edit: Edit, painted: Sequence[Painted], method: Method) -> Plan:
     start, stop = bounds(request.range, clip.info.frames)
     area = max(paint.box.area for paint in painted)
-    return plan([keyframe.index for keyframe in edit.keyframes], start, stop, area, method.cost)
+    return plan([keyframe.index for keyframe in edit.keyframes], start, stop, area, method.cost(clip.info))
 
 
 @dataclass
@@ -165,8 +162,7 @@ class Job:
 
     def _fill(self, spool: Spool, span: Span) -> None:
         """Paint the whole of a backward span into `spool`."""
-        frames = self.clip.backward(span.last, span.keyframe)
-        for frame, painted in self._painted(span, frames):
+        for frame, painted in self._painted(span, self._decoded(span)):
             spool.append(trimmed(painted))
             self._count(frame, painted)
 
@@ -174,19 +170,27 @@ class Job:
         """The method's work on a span, with the frame that each belongs to."""
         number = next(n for n, keyframe in enumerate(self.edit.keyframes) if keyframe.index == span.keyframe)
         keyframe, source = self.edit.keyframes[number], self.edit.sources[number]
-        fed = Fed(frames)
+        windows = tuple(window for window in self.plan.windows if window.span == span)
+        fed = Fed(frames, windows, lambda: self._decoded(span))
         work = self.clock.around("propagate", self.method.propagate(keyframe, source, fed, self._step))
         for index, painted in zip(span.frames, work, strict=True):
             if painted.index != index:
                 raise ValueError(f"the method painted frame {painted.index} where frame {index} was due")
             yield fed.take(), painted
 
+    def _decoded(self, span: Span) -> Iterator[Frame]:
+        """The frames of a span in its order."""
+        if span.step < 0:
+            return self.clip.backward(span.last, span.keyframe)
+        return self.clip.frames(span.first, span.last + 1)
+
     def _step(self, step: Step) -> None:
         """A method that makes many frames at once is one step further."""
         path = None
         if step.preview is not None and self._previews.due():
-            path = self._previews.write_rgb(step.preview)
-        self.on_event(Event(stage=step.stage, done=step.done, total=step.total, preview=path))
+            path = self._previews.write_rgb(step.preview())
+        frame = None if path is None else step.frame
+        self.on_event(Event(stage=step.stage, done=step.done, total=step.total, frame=frame, preview=path))
 
     def _count(self, frame: Frame, painted: Painted | None = None) -> None:
         """One step is done; a preview of it is made when one is due. `painted` is still to be laid over `frame`."""
@@ -203,9 +207,12 @@ class Job:
 
 
 class Fed:
-    """Frames on their way to a method, which are kept until the method has painted them."""
+    """Frames on their way to a method (see `Footage`), which are kept until the method has painted them."""
 
-    def __init__(self, frames: Iterable[Frame]) -> None:
+    def __init__(
+        self, frames: Iterable[Frame], windows: Sequence[Window], decoded: Callable[[], Iterator[Frame]]
+    ) -> None:
+        self.windows, self._decoded = windows, decoded
         self._frames = iter(frames)
         self._kept: deque[Frame] = deque()
 
@@ -216,6 +223,9 @@ class Fed:
         frame = next(self._frames)
         self._kept.append(frame)
         return frame
+
+    def ahead(self) -> Iterator[Frame]:
+        return self._decoded()
 
     def take(self) -> Frame:
         """The oldest frame that was not taken yet."""

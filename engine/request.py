@@ -56,6 +56,11 @@ class VideoshopSettings(_Frozen):
     """Where inversion expects the next latent: on the line from the clean latent, or on that of the last step."""
     normalisation: Literal["none", "reference", "paper", "clip"] = "reference"
     """Over what the latents' mean and spread are taken before inversion."""
+    region: Literal["mask", "frame"] = "mask"
+    """What may change: the edit's place, followed through the clip, or the whole frame."""
+    spacing: Annotated[int, Field(ge=0, le=24)] = 0
+    """In a clip that is longer than the model, the model makes every so manyth frame at least; those between are filled
+    in by their motion. 0: about seven a second, the rate that the model knows."""
     noise: Literal["inverted", "fresh"] = "inverted"
     """What the edit is made of: the clip's own noise, or new noise, which knows nothing of the clip."""
     rescale: bool = True

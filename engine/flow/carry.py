@@ -49,21 +49,26 @@ FAINTEST = 0.02
 class Carried:
     """One part in one frame: straight colours (box.height, box.width, 3) and matte (box.height, box.width).
 
-    `area` is what the matte would cover were nothing in front, `seen` how much of that was seen as it was in the
-    keyframe, both in pixels.
+    `whole` is what the matte would be were nothing in front; `seen` how much of it was seen as it was in the keyframe,
+    in pixels.
     """
 
     box: Box
     rgb: Image
     matte: Image
-    area: float
+    whole: Image
     seen: float
+
+    @property
+    def area(self) -> float:
+        """What the part would cover were nothing in front, in pixels."""
+        return float(self.whole.sum())
 
     @classmethod
     def nothing(cls) -> "Carried":
         """A part that has left the picture."""
         empty = np.zeros((0, 0, 3), np.float32)
-        return cls(Box(0, 0, 0, 0), empty, empty[..., 0], 0.0, 0.0)
+        return cls(Box(0, 0, 0, 0), empty, empty[..., 0], empty[..., 0], 0.0)
 
 
 class Carrier(Protocol):
@@ -107,15 +112,14 @@ class Painter:
         visible, proven, gain = looked_up([known, motion.confidence, motion.gain], back, self._tracker.region)
         where = self._lattice.dense(self._lattice.to_full(back) - self._origin, box)
         layer = sample(self._layer, where, cubic=True, outside=0.0)
-        rgb, matte = np.ascontiguousarray(layer[..., :3]), np.clip(layer[..., 3], 0, 1)
-        area = float(matte.sum())
-        seen_area = float((matte * trust(self._lattice.dense(proven, box))).sum())
-        matte = matte * trust(self._lattice.dense(visible, box))
+        rgb, whole = np.ascontiguousarray(layer[..., :3]), np.clip(layer[..., 3], 0, 1)
+        seen_area = float((whole * trust(self._lattice.dense(proven, box))).sum())
+        matte = whole * trust(self._lattice.dense(visible, box))
         if self._grade:
             rgb += self._grade(frame.rgb(box))
         else:
             rgb *= self._lattice.dense(gain, box)[..., None]
-        return Carried(box, np.clip(rgb, 0, 1, out=rgb), matte, area, seen_area)
+        return Carried(box, np.clip(rgb, 0, 1, out=rgb), matte, whole, seen_area)
 
     def _leading(self, region: Box) -> Image:
         """Whose motion counts, on the working region: the painted surface's, its outline's, a little all around's."""

@@ -1,6 +1,7 @@
 """The `flow` method: every part of the edit follows its own surface. CPU only, no weights."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from engine.flow.analyse import Part, parts
 from engine.flow.carry import CONTEXT, Carried, Carrier, Painter
 from engine.flow.remove import Remover
 from engine.geometry import Box
-from engine.media.clip import Frame
+from engine.media.clip import ClipInfo, Frame
 from engine.method import Method, OnStep, Painted
 from engine.motion.cuts import CutDetector
 from engine.motion.picture import picture, working_size
@@ -23,6 +24,16 @@ BUDGET = 60_000
 """Working pixels of all tracked regions together: motion is found at the largest scale that fits."""
 
 
+@dataclass(frozen=True)
+class Followed:
+    """The edit's parts in frame `index`; none beyond a scene cut. `warnings` are sentences for the artist."""
+
+    index: int
+    parts: tuple[Carried, ...] = ()
+    cut: bool = False
+    warnings: tuple[str, ...] = ()
+
+
 class FlowMethod(Method):
     """The embedded default."""
 
@@ -30,8 +41,7 @@ class FlowMethod(Method):
         super().__init__()
         self._settings = settings or FlowSettings()
 
-    @property
-    def cost(self) -> Cost:
+    def cost(self, info: ClipInfo) -> Cost:
         """Measured on two cores of a 2020s server; see tests/benchmarks/RESULTS.md."""
         return Cost(seconds_per_frame=0.05, seconds_per_pixel=2.5e-7, bytes_per_pixel=400, base_bytes=200_000_000)
 
@@ -39,6 +49,11 @@ class FlowMethod(Method):
         self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep = lambda step: None
     ) -> Iterator[Painted]:
         """See `Method.propagate`. A scene cut ends the propagation: frames beyond it stay as they are."""
+        for followed in self.follow(keyframe, source, frames):
+            yield merged(followed.index, followed.parts, followed.warnings)
+
+    def follow(self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame]) -> Iterator[Followed]:
+        """The parts of the edit, in each of `frames`, apart."""
         original = np.clip(source.rgb(), 0, 1)
         found = parts(keyframe.rgb, original, keyframe.mask, self._settings.transfer)
         del original
@@ -51,7 +66,7 @@ class FlowMethod(Method):
         cut = False
         for frame in frames:
             if cut:
-                yield _untouched(frame.index)
+                yield Followed(frame.index, cut=True)
                 continue
             seen = picture(frame, size)
             if cuts.step(seen):
@@ -60,9 +75,9 @@ class FlowMethod(Method):
                     f"A scene cut lies between frame {keyframe.index} and frame {frame.index}: the edit ends there. "
                     "Edit a frame of the other scene to go on."
                 )
-                yield _untouched(frame.index, warning)
+                yield Followed(frame.index, cut=True, warnings=(warning,))
                 continue
-            yield merged(frame.index, [carrier.carry(frame, seen) for carrier in carriers])
+            yield Followed(frame.index, tuple(carrier.carry(frame, seen) for carrier in carriers))
 
 
 def _scale(found: list[Part]) -> float:
@@ -80,13 +95,12 @@ def _scale(found: list[Part]) -> float:
     return low
 
 
-def merged(index: int, carried: list[Carried]) -> Painted:
+def merged(index: int, carried: Sequence[Carried], warnings: tuple[str, ...] = ()) -> Painted:
     """The parts laid over one another, the first lowest."""
     shown = [part for part in carried if part.box.area > 0]
     if not shown:
-        return _untouched(index)
-    area = sum(part.area for part in carried)
-    fraction = sum(part.seen for part in carried) / area if area > 0 else 0.0
+        empty = np.zeros((0, 0, 3), np.float32)
+        return Painted(index, Box(0, 0, 0, 0), empty, empty[..., 0], 0.0, warnings)
     box = shown[0].box
     for part in shown[1:]:
         box = box.union(part.box)
@@ -100,9 +114,10 @@ def merged(index: int, carried: list[Carried]) -> Painted:
             total = np.maximum(over + below, np.float32(1e-6))[..., None]
             rgb[inside] = (part.rgb * over[..., None] + rgb[inside] * below[..., None]) / total
             matte[inside] = over + below
-    return Painted(index, box, rgb, matte, min(1.0, fraction))
+    return Painted(index, box, rgb, matte, confidence(carried), warnings)
 
 
-def _untouched(index: int, *warnings: str) -> Painted:
-    empty = np.zeros((0, 0, 3), np.float32)
-    return Painted(index, Box(0, 0, 0, 0), empty, empty[..., 0], 0.0, warnings)
+def confidence(carried: Sequence[Carried]) -> float:
+    """How much of the parts was seen as it was in the keyframe, [0, 1]."""
+    area = sum(part.area for part in carried)
+    return min(1.0, sum(part.seen for part in carried) / area) if area > 0 else 0.0

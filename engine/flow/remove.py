@@ -67,8 +67,7 @@ class Remover:
         self._reveal(frame, behind, covered, clear)
         height, width = self._mask.shape
         inside = within(where, (0, 0), (width - 1, height - 1))
-        area, seen_area = float(mask.sum()), float((mask * visible * inside).sum())
-        return Carried(box, np.clip(rgb, 0, 1), mask * visible, area, seen_area)
+        return Carried(box, np.clip(rgb, 0, 1), mask * visible, mask, float((mask * visible * inside).sum()))
 
     def _clear(self, behind: Motion, covered: Image) -> Image:
         """Whether nothing else is in front, on the tracked region's grid: told by the background around.

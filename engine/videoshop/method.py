@@ -1,38 +1,51 @@
 """The `videoshop` method: the edit goes through the video model's own noise (arXiv 2403.14617)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from engine.composite import keyframe_painted
 from engine.edit import Keyframe
-from engine.errors import EditError, ResourceError, SettingsError
-from engine.geometry import Box
-from engine.media.clip import Frame
-from engine.method import Method, OnStep, Painted
-from engine.plan import Cost, Plan
+from engine.errors import ResourceError
+from engine.geometry import Box, Size
+from engine.media.clip import ClipInfo, Frame
+from engine.method import Footage, Method, OnStep, Painted, Step
+from engine.plan import Cost, Window, windowed
 from engine.request import VideoshopSettings
 from engine.videoshop import memory, placement, weights
+from engine.videoshop.between import Anchor, woven
 from engine.videoshop.cache import TrajectoryCache
+from engine.videoshop.chain import Link, Seen, chained
 from engine.videoshop.devices import resources
-from engine.videoshop.fit import Fit
-from engine.videoshop.run import Run
+from engine.videoshop.pipeline import Micro
+from engine.videoshop.region import Region
+from engine.videoshop.render import kept_by, over, untouched
+from engine.videoshop.run import Made, Run
+from engine.videoshop.run import Window as Task
+from engine.videoshop.schedule import Schedule
+from engine.videoshop.trace import Trace, traced
 
 CACHE_BYTES = 4 << 30
 """What stored trajectories may take on disk."""
 
-PASSES = 39
+OVERLAP = 4
+"""The part of a window's frames, one in this many, that the next one takes over."""
+
 FLOPS_PER_FRAME, SVD_PARAMETERS, SVD_AREA = 3.2e12, 1.52e9, 576 * 1024
 """Operations of one pass for one frame of SVD at its own size, counted on its modules."""
+
+SECONDS_BETWEEN = 0.2
+"""Of a frame that is filled in, on two cores."""
 
 RATES = {"cuda": 1e14, "xpu": 2e13, "mps": 5e12, "cpu": 1e11}
 """Operations a second that a device of its kind reaches, to the nearest half order of magnitude."""
 
 
 class VideoshopMethod(Method):
-    """For ranges of at most the model's frames, edited at their first."""
+    """Edits that flow cannot carry: what is new in the frame, changes its shape, casts a shadow."""
 
     def __init__(self, settings: VideoshopSettings, *, model: Path | None, seed: int, cache: Path) -> None:
         """Raises WeightsError when the model cannot be found or is none of Stable Video Diffusion's."""
@@ -40,71 +53,143 @@ class VideoshopMethod(Method):
         self._settings, self._seed = settings, seed
         self._weights = weights.locate(model)
         self._cache = TrajectoryCache(cache, CACHE_BYTES)
+        self._loaded: tuple[tuple[int, ...], memory.MemoryPlan, Run] | None = None
+        """For windows of a shape (frames, height, width): the plan, and the model laid out by it."""
 
-    @property
-    def cost(self) -> Cost:
+    def cost(self, info: ClipInfo) -> Cost:
         """Of a first edit at the model's own area; a second one of the same clip takes two thirds of it."""
         free, size = resources(), self._weights.size
         side = max(1, round(self._weights.area**0.5 / self._weights.multiple)) * self._weights.multiple
         plan = memory.plan(free, size, self._weights.frames, side, side)
-        work = PASSES * FLOPS_PER_FRAME * size.network / SVD_PARAMETERS * self._weights.area / SVD_AREA
-        return Cost(
+        work = _passes(self._settings) * FLOPS_PER_FRAME * size.network / SVD_PARAMETERS * self._weights.area / SVD_AREA
+        usual = Micro().fps + 1
+        self._cost = Cost(
             seconds_per_frame=work / RATES[plan.device.type],
             seconds_per_pixel=0,
             base_bytes=plan.estimate.peak,
             window=self._weights.frames,
+            overlap=max(1, self._weights.frames // OVERLAP),
+            spacing=self._settings.spacing or max(1, round(info.nominal_fps / usual)),
+            seconds_between=SECONDS_BETWEEN,
+        )
+        return self._cost
+
+    def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
+        """See `Method.propagate`. A scene cut ends the propagation: frames beyond it stay as they are."""
+        span = frames.windows[0].span
+        trace = traced(keyframe, source, frames.ahead(), len(span.frames), on_step)
+        reached = len(trace.outlines) - 1
+        windows = frames.windows
+        if reached < len(span.frames):
+            shorter = replace(span, last=span.keyframe + reached * span.step)
+            windows = tuple(windowed(shorter, self._cost)) if reached else ()
+        painted = self._painted(keyframe, source, frames, windows, trace, on_step)
+        for number, index in enumerate(span.frames):
+            made = next(painted) if number < reached else untouched(index)
+            yield replace(made, warnings=(*made.warnings, *trace.warnings[number]))
+        if self._cache.trouble and self._cache.trouble not in self.notes:
+            self.notes.append(self._cache.trouble)
+
+    def _painted(
+        self,
+        keyframe: Keyframe,
+        source: Frame,
+        frames: Footage,
+        windows: Sequence[Window],
+        trace: Trace,
+        on_step: OnStep,
+    ) -> Iterator[Painted]:
+        """The frames up to a cut: those that the model makes, and between them those that are filled in."""
+        region = self._region(trace.reach, source.size)
+        progress = Progress(on_step, len(windows))
+        links = chained(
+            lambda task: self._made(task, progress),
+            windows,
+            self._seen(chain([source], frames.ahead()), windows, trace, region),
+            region.fit.to_model(keyframe.rgb[region.box.slices]),
+            region,
+        )
+        first, kept = Anchor(source, keyframe_painted(keyframe)), kept_by(keyframe, source, region, next(links))
+
+        def anchors() -> Iterator[tuple[int, Link]]:
+            return ((abs(link.seen.index - keyframe.index), link) for link in links)
+
+        def painted(frame: Frame, place: int, link: Link) -> Painted:
+            return over(frame, link, region, trace.outlines[place], kept)
+
+        yield from woven(first, islice(frames, len(trace.outlines) - 1), anchors(), painted)
+
+    def _region(self, reach: Box, frame: Size) -> Region:
+        model = self._weights
+        localised = self._settings.region == "mask"
+        return Region.around(
+            reach, frame, model.area, multiple=model.multiple, factor=model.size.factor, localised=localised
         )
 
-    def check(self, steps: Plan) -> None:
-        """Raises EditError or SettingsError when the keyframe is not the range's first, or the range is too long."""
-        if any(span.step < 0 or span.keyframe != steps.start for span in steps.spans):
-            raise EditError.keyframe_not_first(steps.start)
-        frames = steps.stop - steps.start
-        if frames > self._weights.frames:
-            raise SettingsError.range_too_long(frames, self._weights.frames)
+    def _seen(self, frames: Iterator[Frame], windows: Sequence[Window], trace: Trace, region: Region) -> Iterator[Seen]:
+        """What the model sees of the frames that it makes; `frames` begin with the keyframe's."""
+        made = {index for window in windows for index in window.frames}
+        for frame, outline in zip(frames, trace.outlines, strict=False):
+            if frame.index in made:
+                pixels = region.fit.to_model(np.clip(frame.rgb(region.box), 0, 1))[0]
+                yield Seen(frame.index, pixels, region.matte(outline))
 
-    def propagate(
-        self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
-    ) -> Iterator[Painted]:
-        """See `Method.propagate`. The model changes the whole frame, so the matte is 1 everywhere."""
-        clip = [np.clip(frame.rgb(), 0, 1) for frame in (source, *frames)]
-        fit = Fit.of(source.size, self._weights.area, self._weights.multiple)
-        pixels = torch.cat([fit.to_model(rgb) for rgb in clip])
-        edited = fit.to_model(keyframe.rgb)
-        images = self._made(pixels, edited, on_step)
-        matte = np.ones((source.size.height, source.size.width), np.float32)
-        if self._cache.trouble:
-            self.notes.append(self._cache.trouble)
-        for number, image in enumerate(images[1:], start=1):
-            yield Painted(source.index + number, Box.full(source.size), fit.to_frame(image), matte, 1.0)
-
-    def _made(self, pixels: Tensor, edited: Tensor, on_step: OnStep) -> list[Tensor]:
-        """The edited clip, frame by frame; with less memory at a time where the first plan runs out of it."""
-        plan: memory.MemoryPlan | None = memory.plan(resources(), self._weights.size, *_shape(pixels))
+    def _made(self, task: Task, progress: "Progress") -> Made:
+        """A window; with less memory at a time where the first plan runs out of it."""
+        shape = (task.pixels.shape[0], *task.pixels.shape[2:])
+        plan: memory.MemoryPlan | None
+        if self._loaded is not None and self._loaded[0] == shape:
+            plan = self._loaded[1]
+        else:
+            plan, self._loaded = memory.plan(resources(), self._weights.size, *shape), None
+            self._note(f"Ran on {plan.told}.")
         tried = ""
         while plan is not None:
             tried = plan.told
-            self.notes.append(f"Ran on {tried}.")
             try:
-                return self._run(plan, on_step).made(pixels, edited)
+                made = self._run(shape, plan).made(task, progress)
+                progress.window += 1
+                return made
             except Exception as error:
                 if not placement.is_out_of_memory(error):
                     raise
             # Outside the handler: the error would keep alive what ran out of room.
-            self.notes[-1] = f"Ran out of memory on {tried}, and went on with less."
-            plan = memory.lighter(plan)
+            self._note(f"Ran out of memory on {tried}, and went on with less.")
+            plan, self._loaded = memory.lighter(plan), None
             placement.release()
         raise ResourceError.device_full(tried)
 
-    def _run(self, plan: memory.MemoryPlan, on_step: OnStep) -> Run:
+    def _run(self, shape: tuple[int, ...], plan: memory.MemoryPlan) -> Run:
         """The model, loaded and laid out as `plan` says; for each plan anew, since offloading cannot be undone."""
-        pipeline = weights.load(self._weights, plan.dtype)
-        pipeline.passes = self.passes
-        placement.apply(pipeline, plan)
-        return Run(pipeline, self._settings, self._seed, self._weights.identity, plan, self._cache, on_step)
+        if self._loaded is None:
+            pipeline = weights.load(self._weights, plan.dtype)
+            pipeline.passes = self.passes
+            placement.apply(pipeline, plan)
+            run = Run(pipeline, self._settings, self._seed, self._weights.identity, plan, self._cache)
+            self._loaded = (shape, plan, run)
+        return self._loaded[2]
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
 
-def _shape(pixels: Tensor) -> tuple[int, int, int]:
-    """Frames, height, width of (frames, 3, height, width)."""
-    frames, _, height, width = pixels.shape
-    return frames, height, width
+class Progress:
+    """Steps of one window after another, told as those of all."""
+
+    def __init__(self, on_step: OnStep, windows: int) -> None:
+        self._on_step, self._windows = on_step, windows
+        self.window = 0
+
+    def __call__(self, step: Step) -> None:
+        done, total = self.window * step.total + step.done, self._windows * step.total
+        self._on_step(replace(step, done=min(done, total), total=total))
+
+
+def _passes(settings: VideoshopSettings) -> int:
+    """Network passes of a first edit."""
+    schedule = Schedule.karras(settings.steps, settings.strength)
+    guided = 0
+    if (settings.guidance_first, settings.guidance_last) != (1, 1):
+        guided = sum(settings.guidance_from <= sigma <= settings.guidance_to for sigma in schedule.sigmas[:-1])
+    return 2 * schedule.steps + guided

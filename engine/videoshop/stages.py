@@ -103,6 +103,6 @@ class Videoshop:
         return denoise(network, start, self.schedule, known=known, pins=pins)
 
     def finish(self, generated: Tensor, edited: Tensor, inside: Tensor | None = None) -> Tensor:
-        """Latents with the colours of `edited` (1, 3, height, width), `inside` (frames, 1, h, w) or everywhere (section
-        3.6)."""
-        return rescaled(generated, self.pipeline.encode(edited), inside) if self.settings.rescale else generated
+        """Latents with the colours of `edited`, an image's latents (1, channels, h, w), `inside` (frames, 1, h, w)
+        or everywhere (section 3.6)."""
+        return rescaled(generated, edited, inside) if self.settings.rescale else generated

@@ -133,7 +133,7 @@ def again(
     with stages("generate"):
         *_, generated = work.generate(inverted, edited, noise)
     with stages("decode"):
-        for _ in work.pipeline.decode(work.finish(generated, edited), chunk=decode_chunk):
+        for _ in work.pipeline.decode(work.finish(generated, work.pipeline.encode(edited)), chunk=decode_chunk):
             pass
 
 

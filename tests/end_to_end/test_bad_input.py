@@ -155,16 +155,6 @@ REFUSALS = {
         lambda f: [BOX, *EDIT, "--range", "20:30", "--method", "videoshop", "--weights", f],
         "Give the folder that holds model_index.json",
     ),
-    "a range longer than the model": Refusal(
-        "settings.range_too_long",
-        lambda f: [BOX, *EDIT, "--range", "20:40", "--method", "videoshop", "--weights", TINY],
-        "at most 14 frames",
-    ),
-    "an edited frame that is not the first": Refusal(
-        "edit.keyframe_not_first",
-        lambda f: [BOX, *EDIT, "--range", "15:25", "--method", "videoshop", "--weights", TINY],
-        "Start the range at the edited frame",
-    ),
     "a number out of its range": Refusal(
         "settings.value_refused",
         lambda f: [BOX, *EDIT, "--method", "videoshop", "--weights", TINY, "--set", "strength=2"],

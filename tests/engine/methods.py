@@ -1,14 +1,14 @@
 """An honest small method for tests: it knows how the clip moves, and keeps the contract."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from engine.composite import keyframe_painted
 from engine.edit import Keyframe
 from engine.geometry import Box, Size
-from engine.media.clip import Frame
-from engine.method import Method, OnStep, Painted
+from engine.media.clip import ClipInfo, Frame
+from engine.method import Footage, Method, OnStep, Painted
 from engine.plan import Cost
 
 
@@ -19,13 +19,10 @@ class ShiftMethod(Method):
         super().__init__()
         self._step, self._cut = step, cut
 
-    @property
-    def cost(self) -> Cost:
+    def cost(self, info: ClipInfo) -> Cost:
         return Cost(seconds_per_frame=0.001, seconds_per_pixel=1e-8)
 
-    def propagate(
-        self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
-    ) -> Iterator[Painted]:
+    def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
         assert source.index == keyframe.index
         painted = keyframe_painted(keyframe)
         for frame in frames:

@@ -56,23 +56,38 @@ def test_neighbouring_keyframes_leave_nothing_between_them() -> None:
     assert list(spans([3, 4], 3, 5)) == []
 
 
-@given(st.integers(1, 60), st.integers(1, 20), st.data())
-@settings(max_examples=50, deadline=None)
-def test_windows_cover_a_span_in_order_and_overlap(frames: int, length: int, data: st.DataObject) -> None:
-    overlap = data.draw(st.integers(0, length - 1))
+@given(st.integers(1, 60), st.integers(2, 20), st.integers(1, 6), st.data())
+@settings(max_examples=100, deadline=None)
+def test_windows_go_from_the_keyframe_to_the_end_in_order_and_overlap(
+    frames: int, length: int, spacing: int, data: st.DataObject
+) -> None:
+    overlap = data.draw(st.integers(1, length - 1))
     span = Span(0, 1, frames) if data.draw(st.booleans()) else Span(100, 99, 100 - frames)
-    windows = list(windowed(span, length, overlap))
-    assert windows[0].first == span.first
-    assert windows[-1].last == span.last
-    assert {index for window in windows for index in window.frames} == set(span.frames)
+    windows = list(windowed(span, Cost(0, 0, window=length, overlap=overlap, spacing=spacing)))
+    used = windows[0].spacing
+    assert {window.spacing for window in windows} == {used}
+    assert used <= spacing
+    assert len(windows) == 1 or used == spacing
+    assert windows[0].first == span.keyframe
+    assert abs(span.last - windows[-1].last) < used
+    made = {index for window in windows for index in window.frames}
+    assert made == set(range(span.keyframe, windows[-1].last + span.step, span.step * used))
     assert all(len(window.frames) <= length for window in windows)
     for one, following in pairwise(windows):
-        assert len(set(one.frames) & set(following.frames)) >= overlap
+        shared = [index for index in following.frames if index in one.frames]
+        assert shared == list(following.frames)[: len(shared)]
+        assert overlap <= len(shared) < len(following.frames)
 
 
 def test_a_span_shorter_than_a_window_is_one_window() -> None:
-    assert [list(window.frames) for window in windowed(Span(5, 4, 2), 14, 4)] == [[4, 3, 2]]
-    assert len(list(windowed(Span(5, 6, 500), None, 0))) == 1
+    cost = Cost(0, 0, window=14, overlap=4, spacing=3)
+    assert [list(window.frames) for window in windowed(Span(5, 4, 2), cost)] == [[5, 4, 3, 2]]
+    assert [list(window.frames) for window in windowed(Span(5, 6, 500), FREE)] == [list(range(6, 501))]
+
+
+def test_of_a_span_longer_than_a_window_only_every_nth_frame_is_made() -> None:
+    (window,) = windowed(Span(0, 1, 24), Cost(0, 0, window=14, overlap=4, spacing=3))
+    assert list(window.frames) == list(range(0, 25, 2))
 
 
 def test_the_estimate_counts_every_frame_that_the_method_makes_and_the_edits_area() -> None:
@@ -84,7 +99,12 @@ def test_the_estimate_counts_every_frame_that_the_method_makes_and_the_edits_are
 
 
 def test_the_estimate_counts_frames_that_two_windows_share_twice() -> None:
-    assert plan([0], 0, 11, 0, Cost(1, 0, window=6, overlap=2)).estimate.seconds == 12
+    assert plan([0], 0, 11, 0, Cost(1, 0, window=6, overlap=2)).estimate.seconds == 6 + 6 + 6
+
+
+def test_the_estimate_counts_frames_that_are_filled_in() -> None:
+    cost = Cost(1, 0, window=6, overlap=2, spacing=2, seconds_between=0.1)
+    assert plan([0], 0, 11, 0, cost).estimate.seconds == pytest.approx(6 + 0.1 * 5)
 
 
 @given(st.integers(1, 9), st.floats(0, 1), st.floats(0, 1))

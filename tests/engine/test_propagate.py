@@ -1,7 +1,7 @@
 import errno
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from engine.geometry import Box
 from engine.media.clip import Clip, Frame
 from engine.media.still import read_still
 from engine.media.writer import open_flat
-from engine.method import OnStep, Painted
-from engine.propagate import estimate, propagate
+from engine.method import Footage, OnStep, Painted
+from engine.propagate import Fed, estimate, propagate
 from engine.report import Report
 from engine.request import Event, FrameRange, KeyframeFiles, Request
 from tests.engine.clips import write_still
@@ -277,9 +277,7 @@ def test_a_disk_without_room_is_refused_before_the_work(
 
 def test_a_method_that_fails_leaves_no_file(pan: Path, tmp_path: Path) -> None:
     class Failing(ShiftMethod):
-        def propagate(
-            self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
-        ) -> Iterator[Painted]:
+        def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
             yield from list(super().propagate(keyframe, source, frames, on_step))[:2]
             raise EngineError("method.failed", "It broke.", "Mend it.")
 
@@ -290,10 +288,11 @@ def test_a_method_that_fails_leaves_no_file(pan: Path, tmp_path: Path) -> None:
 
 def test_a_method_that_looks_ahead_gets_its_own_frames(pan: Path, tmp_path: Path) -> None:
     class Ahead(ShiftMethod):
-        def propagate(
-            self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
-        ) -> Iterator[Painted]:
-            return super().propagate(keyframe, source, list(frames), on_step)
+        def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
+            known = [frame.index for frame in frames.ahead()]
+            assert known == [index for window in frames.windows for index in window.frames]
+            held = list(frames)
+            return super().propagate(keyframe, source, Fed(held, frames.windows, lambda: iter(held)), on_step)
 
     asked = request(pan, tmp_path)
     propagate(asked, silent, method=ShiftMethod())
@@ -305,9 +304,7 @@ def test_a_method_that_looks_ahead_gets_its_own_frames(pan: Path, tmp_path: Path
 
 def test_a_method_that_skips_a_frame_is_a_fault(pan: Path, tmp_path: Path) -> None:
     class Skipping(ShiftMethod):
-        def propagate(
-            self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep
-        ) -> Iterator[Painted]:
+        def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
             return (replace(painted, index=0) for painted in super().propagate(keyframe, source, frames, on_step))
 
     with pytest.raises(ValueError, match="painted frame 0 where frame 7 was due"):
@@ -391,6 +388,8 @@ def test_the_paint_at_the_keyframe_is_the_methods_own_start(pan: Path, tmp_path:
     mask = np.zeros((108, 192), np.float32)
     mask[LABEL.slices] = 1
     keyframe = Keyframe(3, np.clip(frame.rgb(), 0, 1), mask)
-    (moved,) = ShiftMethod().propagate(keyframe, frame, [replace(frame, index=4)], lambda step: None)
+    following = [replace(frame, index=4)]
+    footage = Fed(following, (), lambda: iter(following))
+    (moved,) = ShiftMethod().propagate(keyframe, frame, footage, lambda step: None)
     assert moved.box == Box(LABEL.x - 2, LABEL.y, LABEL.width, LABEL.height)
     np.testing.assert_array_equal(moved.rgb, keyframe_painted(keyframe).rgb)

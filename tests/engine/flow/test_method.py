@@ -166,7 +166,8 @@ def test_a_clip_without_any_detail_keeps_its_paint_in_place(value: float) -> Non
 
 def _carried(box: Box, value: float, opacity: float, seen: float = 1.0) -> Carried:
     rgb = np.full((box.height, box.width, 3), value, np.float32)
-    return Carried(box, rgb, np.full(rgb.shape[:2], opacity, np.float32), float(box.area), seen * box.area)
+    matte = np.full(rgb.shape[:2], opacity, np.float32)
+    return Carried(box, rgb, matte, np.ones_like(matte), seen * box.area)
 
 
 def test_parts_are_laid_over_one_another_the_first_lowest() -> None:

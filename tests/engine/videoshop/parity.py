@@ -60,7 +60,7 @@ def differences(folder: Path) -> dict[str, float]:
     found["inversion"] = torch.stack(inverted)
     generated = list(work.generate(inverted[-1], edited, noise))
     found["generation"], found["generated"] = torch.stack(generated), generated[-1][None]
-    finished = work.finish(generated[-1], edited)
+    finished = work.finish(generated[-1], pipeline.encode(edited))
     found["rescaled"] = finished[None]
     found["frames"] = torch.cat(list(pipeline.decode(finished, chunk=len(finished))))
     return {stage: difference(value, expected[stage]) for stage, value in found.items() if stage in expected}

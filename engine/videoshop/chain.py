@@ -1,0 +1,86 @@
+"""A span longer than the model: windows one after the other, each taking over the last frames of the one before."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.plan import Window
+from engine.videoshop.lay import Remade, detail_kept, laid
+from engine.videoshop.region import Region
+from engine.videoshop.run import Made
+from engine.videoshop.run import Window as Task
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame of the clip as the model sees it: `pixels` (3, height, width) in [0, 1], and the edit's matte (height,
+    width) there."""
+
+    index: int
+    pixels: Tensor
+    matte: Image
+
+
+@dataclass(frozen=True)
+class Link:
+    """A frame that the model made: `image`, and `plain`, what the VAE gives back of the clip's own; (3, height, width).
+
+    `plain` is None where all of the frame may change. `back` is, at the keyframe, what the VAE gives back of the edit.
+    """
+
+    seen: Seen
+    image: Tensor
+    plain: Tensor | None
+    back: Tensor | None = None
+
+
+def chained(
+    make: Callable[[Task], Made], windows: Sequence[Window], frames: Iterator[Seen], edited: Tensor, region: Region
+) -> Iterator[Link]:
+    """Make the frames of `windows`, in order, each once; the first is the keyframe.
+
+    `frames` are those frames of the clip, `edited` (1, 3, height, width) is the edited keyframe. A window begins with
+    frames that the one before has made: it is told the first of them for its edited frame, and its latents go over from
+    those of the window before to its own.
+    """
+    known: list[Seen] = []
+    before: Made | None = None
+    kept = 0.0
+    for window, following in zip(windows, [*windows[1:], None], strict=True):
+        taken_over = len(known)
+        known += [next(frames) for _ in range(len(window.frames) - len(known))]
+        mattes = [seen.matte for seen in known]
+        lead = None
+        if before is not None:
+            first = len(before.images) - taken_over
+            lead, edited = before.lead(first), _condition(known[0], before, first, region, kept)
+        made = make(Task(torch.stack([seen.pixels for seen in known]), edited, region.latents(mattes), lead))
+        if before is None and made.edited is not None:
+            original, plain, own, lost = (_image(x) for x in (known[0].pixels, made.plain[0], edited[0], made.edited))
+            kept = detail_kept(original, plain, own, lost, mattes[0])
+        shared = 0 if following is None else len(set(window.frames) & set(following.frames))
+        for number, seen in enumerate(known[: len(known) - shared]):
+            back = made.edited if before is None and number == 0 else None
+            yield Link(seen, made.images[number], made.plain[number] if made.plain else None, back)
+        known, before = known[len(known) - shared :], made
+
+
+def _condition(seen: Seen, made: Made, number: int, region: Region, kept: float) -> Tensor:
+    """The edited frame that a window is told of: what the one before made of it, over the clip."""
+    if not made.plain:
+        return made.images[number][None]
+    source, matte = _image(seen.pixels), seen.matte
+    remade = Remade(_image(made.images[number]), _image(made.plain[number]), matte, region.soft(matte))
+    rgb, opacity = laid(source, remade, kept)
+    whole = source + opacity[..., None] * (rgb - source)
+    return torch.from_numpy(whole.astype(np.float32)).permute(2, 0, 1)[None]
+
+
+def _image(pixels: Tensor) -> Image:
+    return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
