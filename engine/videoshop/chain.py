@@ -19,12 +19,13 @@ Image = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Seen:
-    """A frame of the clip as the model sees it: `pixels` (3, height, width) in [0, 1], and the edit's matte (height,
-    width) there."""
+    """A frame of the clip as the model sees it: `pixels` (3, height, width) in [0, 1], the edit's matte (height, width)
+    there, and its slack in those pixels."""
 
     index: int
     pixels: Tensor
     matte: Image
+    slack: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,15 @@ def chained(
     for window, following in zip(windows, [*windows[1:], None], strict=True):
         taken_over = len(known)
         known += [next(frames) for _ in range(len(window.frames) - len(known))]
-        mattes = [seen.matte for seen in known]
+        places = [(seen.matte, seen.slack) for seen in known]
         lead = None
         if before is not None:
             first = len(before.images) - taken_over
             lead, edited = before.lead(first), _condition(known[0], before, first, region, kept)
-        made = make(Task(torch.stack([seen.pixels for seen in known]), edited, region.latents(mattes), lead))
+        made = make(Task(torch.stack([seen.pixels for seen in known]), edited, region.latents(places), lead))
         if before is None and made.edited is not None:
             original, plain, own, lost = (_image(x) for x in (known[0].pixels, made.plain[0], edited[0], made.edited))
-            kept = detail_kept(original, plain, own, lost, mattes[0])
+            kept = detail_kept(original, plain, own, lost, known[0].matte)
         shared = 0 if following is None else len(set(window.frames) & set(following.frames))
         for number, seen in enumerate(known[: len(known) - shared]):
             back = made.edited if before is None and number == 0 else None
@@ -76,7 +77,7 @@ def _condition(seen: Seen, made: Made, number: int, region: Region, kept: float)
     if not made.plain:
         return made.images[number][None]
     source, matte = _image(seen.pixels), seen.matte
-    remade = Remade(_image(made.images[number]), _image(made.plain[number]), matte, region.soft(matte))
+    remade = Remade(_image(made.images[number]), _image(made.plain[number]), matte, region.soft(matte, seen.slack))
     rgb, opacity = laid(source, remade, kept)
     whole = source + opacity[..., None] * (rgb - source)
     return torch.from_numpy(whole.astype(np.float32)).permute(2, 0, 1)[None]

@@ -132,7 +132,7 @@ class VideoshopMethod(Method):
         for frame, outline in zip(frames, trace.outlines, strict=False):
             if frame.index in made:
                 pixels = region.fit.to_model(np.clip(frame.rgb(region.box), 0, 1))[0]
-                yield Seen(frame.index, pixels, region.matte(outline))
+                yield Seen(frame.index, pixels, region.matte(outline), region.slack(outline))
 
     def _made(self, task: Task, progress: "Progress") -> Made:
         """A window; with less memory at a time where the first plan runs out of it."""

@@ -1,8 +1,10 @@
 """The part of the frame that the model works on, and what of it may change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from engine.geometry import Box, Size
-from engine.image import blur, dilated, disc
+from engine.image import blur
 from engine.videoshop.fit import Fit
 from engine.videoshop.trace import Outline
 
@@ -76,21 +78,29 @@ class Region:
         whole[: inner.shape[0], : inner.shape[1]] = inner
         return whole
 
-    def grown(self, matte: Image) -> Image:
-        """Where the edit and its margin are: 1, elsewhere 0."""
-        near = disc(2 * MARGIN * self.factor + 1)
-        return dilated((matte > 0.02).astype(np.uint8), near).astype(np.float32)
+    def slack(self, outline: Outline) -> float:
+        """How far the edit may be from where it is thought to be, in the model's pixels."""
+        return outline.slack * self.fit.scaled.width / self.box.width
 
-    def soft(self, matte: Image) -> Image:
+    def grown(self, matte: Image, slack: float = 0.0) -> Image:
+        """Where the edit may be, with its margin: 1, elsewhere 0."""
+        return _grown(matte, slack + MARGIN * self.factor)
+
+    def soft(self, matte: Image, slack: float = 0.0) -> Image:
         """How far the model's pixels replace the clip's: 1 in the edit, 0 where latents are the clip's own."""
-        half = disc(MARGIN * self.factor + 1)
-        reached = dilated((matte > 0.02).astype(np.uint8), half).astype(np.float32)
-        feathered = blur(reached, MARGIN * self.factor // 2 * 2 + 1) * self.grown(matte)
+        reached = _grown(matte, slack + MARGIN * self.factor / 2)
+        feathered = blur(reached, MARGIN * self.factor // 2 * 2 + 1) * self.grown(matte, slack)
         return np.asarray(np.maximum(feathered, matte), np.float32)
 
-    def latents(self, mattes: list[Image]) -> Tensor | None:
-        """Which latents may change: 1 or 0, (frames, 1, h, w); None: all."""
+    def latents(self, places: Sequence[tuple[Image, float]]) -> Tensor | None:
+        """Which latents may change, from mattes and their slack: 1 or 0, (frames, 1, h, w); None: all."""
         if not self.localised:
             return None
-        grown = torch.from_numpy(np.stack([self.grown(matte) for matte in mattes]))[:, None]
+        grown = torch.from_numpy(np.stack([self.grown(matte, slack) for matte, slack in places]))[:, None]
         return max_pool2d(grown, self.factor)
+
+
+def _grown(matte: Image, reach: float) -> Image:
+    """1 within `reach` pixels of what `matte` shows."""
+    away = cv2.distanceTransform((matte <= 0.02).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return (away <= reach).astype(np.float32)

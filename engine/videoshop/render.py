@@ -20,7 +20,7 @@ def over(frame: Frame, link: Link, region: Region, outline: Outline, kept: float
         return Painted(frame.index, region.box, image, np.ones(image.shape[:2], np.float32), outline.confident)
     size = Size(region.box.width, region.box.height)
     scaled = region.fit.scaled
-    soft = np.ascontiguousarray(region.soft(link.seen.matte)[: scaled.height, : scaled.width])
+    soft = np.ascontiguousarray(region.soft(link.seen.matte, link.seen.slack)[: scaled.height, : scaled.width])
     remade = Remade(
         image, region.fit.to_frame(link.plain), outline.on(region.box, size), np.clip(stretched(soft, *size), 0, 1)
     )

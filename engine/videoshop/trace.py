@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -23,27 +24,32 @@ Image = NDArray[np.float32]
 SIDE = 256
 """Most samples along a side that an outline is kept with: it is widened and feathered before it is used."""
 
+SURE, DRIFT = 0.8, 0.06
+"""An outline of which less is seen may be elsewhere: when nothing is seen, by this part of its side more a frame."""
+
 
 @dataclass(frozen=True)
 class Outline:
     """Where the edit is in one frame, were nothing in front of it.
 
     `packed` holds the matte of `box` (full pixels), `shape` samples (rows, columns), 8 bits each.
-    `confident` is the part of it that was seen as it was in the keyframe.
+    `confident` is the part of it that was seen as it was in the keyframe; `slack` how far it may be from where it is
+    thought to be, full pixels.
     """
 
     box: Box
     shape: tuple[int, int]
     packed: bytes
     confident: float
+    slack: float = 0.0
 
     @classmethod
-    def of(cls, box: Box, matte: Image, confident: float) -> "Outline":
+    def of(cls, box: Box, matte: Image, confident: float, slack: float = 0.0) -> "Outline":
         width, height = (min(side, SIDE) for side in (box.width, box.height))
         if box.area and (width, height) != (box.width, box.height):
             matte = shrunk(matte, width, height)
         packed = zlib.compress(np.rint(matte * 255).astype(np.uint8).tobytes(), 1)
-        return cls(box, (height, width), packed, confident)
+        return cls(box, (height, width), packed, confident, slack)
 
     def on(self, crop: Box, size: Size) -> Image:
         """The matte (size.height, size.width) in [0, 1] of the frame's `crop`, scaled to `size`."""
@@ -74,10 +80,12 @@ class Trace:
 
     @property
     def reach(self) -> Box:
-        """The box that holds every outline."""
+        """The box that holds every outline with its slack; it may reach beyond the frame."""
         box = self.outlines[0].box
         for outline in self.outlines[1:]:
-            box = box.union(outline.box) if outline.box.area else box
+            if outline.box.area:
+                slack, (x, y, width, height) = ceil(outline.slack), outline.box
+                box = box.union(Box(x - slack, y - slack, width + 2 * slack, height + 2 * slack))
         return box
 
 
@@ -85,13 +93,26 @@ def traced(keyframe: Keyframe, source: Frame, frames: Iterable[Frame], total: in
     """Follow the mask of `keyframe` through `total` `frames`; each one's preview is the edit as `flow` carries it."""
     mask = keyframe_painted(keyframe)
     outlines, warnings = [Outline.of(mask.box, mask.matte, 1.0)], []
-    seen = _Latest(frames)
+    slack, seen = 0.0, _Latest(frames)
     for done, followed in enumerate(FlowMethod().follow(keyframe, source, seen), start=1):
         warnings.append(followed.warnings)
         if not followed.cut:
-            outlines.append(Outline.of(*_whole(followed.parts), confidence(followed.parts)))
+            box, matte = _whole(followed.parts)
+            confident = confidence(followed.parts)
+            slack = loosened(slack, confident, max(box.width, box.height))
+            outlines.append(Outline.of(box, matte, confident, slack))
         on_step(_shown(followed, seen.frame, done, total))
     return Trace(tuple(outlines), tuple(warnings))
+
+
+def loosened(slack: float, confident: float, side: int) -> float:
+    """The slack after a frame in which `confident` of an outline `side` pixels long was seen as it was.
+
+    Motion is always found against the keyframe, so what is seen again is where it is thought to be.
+    """
+    if confident >= SURE:
+        return slack / 2
+    return min(slack + (1 - confident / SURE) * DRIFT * side, side / 2)
 
 
 class _Latest:
