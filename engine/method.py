@@ -71,8 +71,8 @@ class Footage(Protocol):
         """Each frame once, to be painted. They stream: hold few of them."""
         ...
 
-    def ahead(self) -> Iterator[Frame]:
-        """The same frames from the first on, decoded anew, for what has to be known before they are painted."""
+    def ahead(self, skip: int = 0) -> Iterator[Frame]:
+        """The same frames without the first `skip`, decoded anew, for what has to be known before they are painted."""
         ...
 
 

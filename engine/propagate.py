@@ -171,18 +171,18 @@ class Job:
         number = next(n for n, keyframe in enumerate(self.edit.keyframes) if keyframe.index == span.keyframe)
         keyframe, source = self.edit.keyframes[number], self.edit.sources[number]
         windows = tuple(window for window in self.plan.windows if window.span == span)
-        fed = Fed(frames, windows, lambda: self._decoded(span))
+        fed = Fed(frames, windows, lambda skip: self._decoded(span, skip))
         work = self.clock.around("propagate", self.method.propagate(keyframe, source, fed, self._step))
         for index, painted in zip(span.frames, work, strict=True):
             if painted.index != index:
                 raise ValueError(f"the method painted frame {painted.index} where frame {index} was due")
             yield fed.take(), painted
 
-    def _decoded(self, span: Span) -> Iterator[Frame]:
-        """The frames of a span in its order."""
+    def _decoded(self, span: Span, skip: int = 0) -> Iterator[Frame]:
+        """The frames of a span in its order, without the first `skip`."""
         if span.step < 0:
-            return self.clip.backward(span.last, span.keyframe)
-        return self.clip.frames(span.first, span.last + 1)
+            return self.clip.backward(span.last, span.keyframe - skip)
+        return self.clip.frames(span.first + skip, span.last + 1)
 
     def _step(self, step: Step) -> None:
         """A method that makes many frames at once is one step further."""
@@ -210,7 +210,7 @@ class Fed:
     """Frames on their way to a method (see `Footage`), which are kept until the method has painted them."""
 
     def __init__(
-        self, frames: Iterable[Frame], windows: Sequence[Window], decoded: Callable[[], Iterator[Frame]]
+        self, frames: Iterable[Frame], windows: Sequence[Window], decoded: Callable[[int], Iterator[Frame]]
     ) -> None:
         self.windows, self._decoded = windows, decoded
         self._frames = iter(frames)
@@ -224,8 +224,8 @@ class Fed:
         self._kept.append(frame)
         return frame
 
-    def ahead(self) -> Iterator[Frame]:
-        return self._decoded()
+    def ahead(self, skip: int = 0) -> Iterator[Frame]:
+        return self._decoded(skip)
 
     def take(self) -> Frame:
         """The oldest frame that was not taken yet."""

@@ -39,7 +39,7 @@ def woven(
     first: Anchor,
     frames: Iterable[Frame],
     made: Iterator[tuple[int, Made]],
-    painted: Callable[[Frame, int, Made], Painted],
+    painted: Callable[[Frame, Made], Painted],
 ) -> Iterator[Painted]:
     """Paint `frames`, those after `first`, in their order. `made` are some of them with their places, from 1, in order:
     those are `painted`, and from them the frames between.
@@ -50,7 +50,7 @@ def woven(
         between.append(frame)
         if number != place or coming is None:
             continue
-        far = Anchor(frame, painted(frame, number, coming))
+        far = Anchor(frame, painted(frame, coming))
         yield from filled(near, between[:-1], far)
         yield far.painted
         near, between = far, []

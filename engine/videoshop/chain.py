@@ -1,6 +1,6 @@
 """A span longer than the model: windows one after the other, each taking over the last frames of the one before."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,19 +13,21 @@ from engine.videoshop.lay import Remade, detail_kept, laid
 from engine.videoshop.region import Region
 from engine.videoshop.run import Made
 from engine.videoshop.run import Window as Task
+from engine.videoshop.trace import Outline
 
 Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A frame of the clip as the model sees it: `pixels` (3, height, width) in [0, 1], the edit's matte (height, width)
-    there, and its slack in those pixels."""
+    """A frame of the clip as the model sees it: `pixels` (3, height, width) in [0, 1], and where the edit is: its
+    `outline`, and on the same pixels its matte (height, width) and its slack."""
 
     index: int
     pixels: Tensor
+    outline: Outline
     matte: Image
-    slack: float = 0.0
+    slack: float
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,16 @@ class Link:
     back: Tensor | None = None
 
 
+Show = Callable[[Sequence[int], Link | None], Iterable[Seen]]
+"""Gives frames of a window by their indices, after the last frame of the window before as it was made."""
+
+
 def chained(
-    make: Callable[[Task], Made], windows: Sequence[Window], frames: Iterator[Seen], edited: Tensor, region: Region
+    make: Callable[[Task], Made], windows: Sequence[Window], show: Show, edited: Tensor, region: Region
 ) -> Iterator[Link]:
     """Make the frames of `windows`, in order, each once; the first is the keyframe.
 
-    `frames` are those frames of the clip, `edited` (1, 3, height, width) is the edited keyframe. A window begins with
+    `show` gives those frames of the clip, `edited` (1, 3, height, width) is the edited keyframe. A window begins with
     frames that the one before has made: it is told the first of them for its edited frame, and its latents go over from
     those of the window before to its own.
     """
@@ -55,7 +61,10 @@ def chained(
     kept = 0.0
     for window, following in zip(windows, [*windows[1:], None], strict=True):
         taken_over = len(known)
-        known += [next(frames) for _ in range(len(window.frames) - len(known))]
+        last = None
+        if before is not None:
+            last = Link(known[-1], before.images[-1], before.plain[-1] if before.plain else None)
+        known += show(window.frames[taken_over:], last)
         places = [(seen.matte, seen.slack) for seen in known]
         lead = None
         if before is not None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-
-import numpy as np
 
 from engine.composite import keyframe_painted
 from engine.edit import Keyframe
@@ -18,7 +16,7 @@ from engine.request import VideoshopSettings
 from engine.videoshop import memory, placement, weights
 from engine.videoshop.between import Anchor, woven
 from engine.videoshop.cache import TrajectoryCache
-from engine.videoshop.chain import Link, Seen, chained
+from engine.videoshop.chain import chained
 from engine.videoshop.devices import resources
 from engine.videoshop.pipeline import Micro
 from engine.videoshop.region import Region
@@ -27,6 +25,7 @@ from engine.videoshop.run import Made, Run
 from engine.videoshop.run import Window as Task
 from engine.videoshop.schedule import Schedule
 from engine.videoshop.trace import Trace, traced
+from engine.videoshop.viewer import Viewer
 
 CACHE_BYTES = 4 << 30
 """What stored trajectories may take on disk."""
@@ -105,19 +104,14 @@ class VideoshopMethod(Method):
         links = chained(
             lambda task: self._made(task, progress),
             windows,
-            self._seen(chain([source], frames.ahead()), windows, trace, region),
+            Viewer(keyframe, source, frames, trace, region),
             region.fit.to_model(keyframe.rgb[region.box.slices]),
             region,
         )
         first, kept = Anchor(source, keyframe_painted(keyframe)), kept_by(keyframe, source, region, next(links))
-
-        def anchors() -> Iterator[tuple[int, Link]]:
-            return ((abs(link.seen.index - keyframe.index), link) for link in links)
-
-        def painted(frame: Frame, place: int, link: Link) -> Painted:
-            return over(frame, link, region, trace.outlines[place], kept)
-
-        yield from woven(first, islice(frames, len(trace.outlines) - 1), anchors(), painted)
+        made = ((abs(link.seen.index - keyframe.index), link) for link in links)
+        reached = islice(frames, len(trace.outlines) - 1)
+        yield from woven(first, reached, made, lambda frame, link: over(frame, link, region, kept))
 
     def _region(self, reach: Box, frame: Size) -> Region:
         model = self._weights
@@ -125,14 +119,6 @@ class VideoshopMethod(Method):
         return Region.around(
             reach, frame, model.area, multiple=model.multiple, factor=model.size.factor, localised=localised
         )
-
-    def _seen(self, frames: Iterator[Frame], windows: Sequence[Window], trace: Trace, region: Region) -> Iterator[Seen]:
-        """What the model sees of the frames that it makes; `frames` begin with the keyframe's."""
-        made = {index for window in windows for index in window.frames}
-        for frame, outline in zip(frames, trace.outlines, strict=False):
-            if frame.index in made:
-                pixels = region.fit.to_model(np.clip(frame.rgb(region.box), 0, 1))[0]
-                yield Seen(frame.index, pixels, region.matte(outline), region.slack(outline))
 
     def _made(self, task: Task, progress: "Progress") -> Made:
         """A window; with less memory at a time where the first plan runs out of it."""

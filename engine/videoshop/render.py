@@ -10,12 +10,11 @@ from engine.method import Painted
 from engine.videoshop.chain import Link
 from engine.videoshop.lay import Remade, detail_kept, laid
 from engine.videoshop.region import Region
-from engine.videoshop.trace import Outline
 
 
-def over(frame: Frame, link: Link, region: Region, outline: Outline, kept: float) -> Painted:
+def over(frame: Frame, link: Link, region: Region, kept: float) -> Painted:
     """What was made of `frame`; `kept` is the part of its fine detail that the edit keeps (see `detail_kept`)."""
-    image = region.fit.to_frame(link.image)
+    image, outline = region.fit.to_frame(link.image), link.seen.outline
     if link.plain is None:
         return Painted(frame.index, region.box, image, np.ones(image.shape[:2], np.float32), outline.confident)
     size = Size(region.box.width, region.box.height)

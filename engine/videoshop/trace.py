@@ -112,7 +112,7 @@ def loosened(slack: float, confident: float, side: int) -> float:
     """
     if confident >= SURE:
         return slack / 2
-    return min(slack + (1 - confident / SURE) * DRIFT * side, side / 2)
+    return slack + (1 - confident / SURE) * DRIFT * side
 
 
 class _Latest:

@@ -7,6 +7,7 @@ NAMES = {
     "flow": "quality of the flow method: real clips, known grades, exact synthetic truth",
     "propagate": "speed and memory of the whole job at 1080p",
     "videoshop": "cost of the diffusion method; --full-size at SVD's size, on a GPU",
+    "length": "clips longer than the model on exact truth: seams, drift, any keyframe, windows beside anchors",
     "inversion": "what inversion loses beside the exact ODE, by proxy, threshold, steps and normalisation",
     "locate": "finding the edited frame in a long clip",
     "bridge": "the service: weight, speed, many clients, a deaf one, kills; --kills N, --only PART",

@@ -292,7 +292,9 @@ def test_a_method_that_looks_ahead_gets_its_own_frames(pan: Path, tmp_path: Path
             known = [frame.index for frame in frames.ahead()]
             assert known == [index for window in frames.windows for index in window.frames]
             held = list(frames)
-            return super().propagate(keyframe, source, Fed(held, frames.windows, lambda: iter(held)), on_step)
+            return super().propagate(
+                keyframe, source, Fed(held, frames.windows, lambda skip: iter(held[skip:])), on_step
+            )
 
     asked = request(pan, tmp_path)
     propagate(asked, silent, method=ShiftMethod())
@@ -389,7 +391,7 @@ def test_the_paint_at_the_keyframe_is_the_methods_own_start(pan: Path, tmp_path:
     mask[LABEL.slices] = 1
     keyframe = Keyframe(3, np.clip(frame.rgb(), 0, 1), mask)
     following = [replace(frame, index=4)]
-    footage = Fed(following, (), lambda: iter(following))
+    footage = Fed(following, (), lambda skip: iter(following[skip:]))
     (moved,) = ShiftMethod().propagate(keyframe, frame, footage, lambda step: None)
     assert moved.box == Box(LABEL.x - 2, LABEL.y, LABEL.width, LABEL.height)
     np.testing.assert_array_equal(moved.rgb, keyframe_painted(keyframe).rgb)

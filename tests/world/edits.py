@@ -68,6 +68,16 @@ class Case:
     """What is seen of each body of the clip without the edit."""
 
     @property
+    def kind(self) -> Kind:
+        match self.edit:
+            case Insert():
+                return "insert"
+            case Recolour():
+                return "recolour"
+            case Reshape():
+                return "reshape"
+
+    @property
     def painted(self) -> Images:
         """The edited keyframe (height, width, 3)."""
         return np.asarray(self.edited[self.keyframe])
@@ -120,11 +130,22 @@ def case(
 
 
 def drawn_case(
-    seed: int, kind: Kind, frames: int, width: int, height: int, *, keyframe: int = 0, rounded: bool = False
+    seed: int,
+    kind: Kind,
+    frames: int,
+    width: int,
+    height: int,
+    *,
+    keyframe: int = 0,
+    rounded: bool = False,
+    step: float = 1.0,
 ) -> Case:
-    """A case drawn at random, the same for the same arguments, in which the edit is seen at the keyframe."""
+    """A case drawn at random, the same for the same arguments, in which the edit is seen at the keyframe.
+
+    `step` is the time from one frame to the next, in frames at the usual rate.
+    """
     rng = np.random.default_rng([seed, KINDS.index(kind)])
-    times = [float(number) for number in range(frames)]
+    times = [step * number for number in range(frames)]
     room = (width / min(width, height), height / min(width, height))
     while True:
         scene = drawn(rng)
