@@ -591,7 +591,8 @@ class WeightsError(EngineError):
         return cls(
             "weights.not_finite",
             f"The model's numbers left their range in step {step + 1} of “{stage}”.",
-            "Verify the weights with `videoshop weights verify`; if they are whole, try another seed or fewer steps.",
+            "Verify the weights with `videoshop weights verify`; if they are whole, try another seed, a lower guidance"
+            " (`--set guidance_first=2 --set guidance_last=2`) or a lower `--set strength`.",
         )
 
 
