@@ -13,6 +13,7 @@ from engine.videoshop.lay import Remade, detail_kept, laid
 from engine.videoshop.region import Region
 from engine.videoshop.run import Made
 from engine.videoshop.run import Window as Task
+from engine.videoshop.signs import of_pictures
 from engine.videoshop.trace import Outline
 
 Image = NDArray[np.float32]
@@ -41,6 +42,8 @@ class Link:
     image: Tensor
     plain: Tensor | None
     back: Tensor | None = None
+    warnings: tuple[str, ...] = ()
+    """Signs that something went wrong, with the first new frame of a window."""
 
 
 Show = Callable[[Sequence[int], Link | None], Iterable[Seen]]
@@ -75,10 +78,24 @@ def chained(
             original, plain, own, lost = (_image(x) for x in (known[0].pixels, made.plain[0], edited[0], made.edited))
             kept = detail_kept(original, plain, own, lost, known[0].matte)
         shared = 0 if following is None else len(set(window.frames) & set(following.frames))
+        signs = _signs(made, known, edited if before is None else None)
         for number, seen in enumerate(known[: len(known) - shared]):
             back = made.edited if before is None and number == 0 else None
-            yield Link(seen, made.images[number], made.plain[number] if made.plain else None, back)
+            plain_image = made.plain[number] if made.plain else None
+            yield Link(seen, made.images[number], plain_image, back, signs if number == 1 else ())
         known, before = known[len(known) - shared :], made
+
+
+def _signs(made: Made, known: Sequence[Seen], edited: Tensor | None) -> tuple[str, ...]:
+    """What went wrong with a window, for the artist; `edited` is the keyframe where the window begins with it."""
+    pictures = of_pictures(
+        list(made.images),
+        [seen.pixels for seen in known],
+        None if edited is None else edited[0],
+        [seen.matte for seen in known],
+        [seen.index for seen in known],
+    )
+    return (*made.inverted.warnings, *pictures.warnings)
 
 
 def _condition(seen: Seen, made: Made, number: int, region: Region, kept: float) -> Tensor:

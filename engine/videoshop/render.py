@@ -16,7 +16,9 @@ def over(frame: Frame, link: Link, region: Region, kept: float) -> Painted:
     """What was made of `frame`; `kept` is the part of its fine detail that the edit keeps (see `detail_kept`)."""
     image, outline = region.fit.to_frame(link.image), link.seen.outline
     if link.plain is None:
-        return Painted(frame.index, region.box, image, np.ones(image.shape[:2], np.float32), outline.confident)
+        return Painted(
+            frame.index, region.box, image, np.ones(image.shape[:2], np.float32), outline.confident, link.warnings
+        )
     size = Size(region.box.width, region.box.height)
     scaled = region.fit.scaled
     soft = np.ascontiguousarray(region.soft(link.seen.matte, link.seen.slack)[: scaled.height, : scaled.width])
@@ -24,7 +26,7 @@ def over(frame: Frame, link: Link, region: Region, kept: float) -> Painted:
         image, region.fit.to_frame(link.plain), outline.on(region.box, size), np.clip(stretched(soft, *size), 0, 1)
     )
     rgb, matte = laid(np.clip(frame.rgb(region.box), 0, 1), remade, kept)
-    return Painted(frame.index, region.box, rgb, matte, outline.confident)
+    return Painted(frame.index, region.box, rgb, matte, outline.confident, link.warnings)
 
 
 def kept_by(keyframe: Keyframe, source: Frame, region: Region, link: Link) -> float:

@@ -15,6 +15,7 @@ from engine.videoshop.fit import Image, LatentView
 from engine.videoshop.memory import MemoryPlan
 from engine.videoshop.pipeline import Condition, Micro, VideoshopPipeline
 from engine.videoshop.sampling import Pin
+from engine.videoshop.signs import InvertedNoise, of_inversion
 from engine.videoshop.stages import Noise, Prepared, Videoshop
 
 TRAJECTORY = ("steps", "threshold", "proxy", "normalisation")
@@ -56,13 +57,14 @@ class Made:
 
     `images` and what the VAE gives back of the source's own, `plain`, and of the edited frame, `edited`, to tell what
     it loses of each; these two only where not all latents may change. `path` are the latents at every level, the
-    noisiest first.
+    noisiest first; `inverted` is what the clip's own noise looked like.
     """
 
     images: tuple[Tensor, ...]
     plain: tuple[Tensor, ...]
     edited: Tensor | None
     path: tuple[Tensor, ...]
+    inverted: InvertedNoise
 
     def lead(self, first: int) -> Lead:
         """For a window that begins at this one's frame `first`."""
@@ -117,16 +119,17 @@ class Run:
             view = LatentView(prepared.encoded, pixels)
             rising = self._inverted(inversion, prepared, noise, view)
             path = self._generated(generation, rising[::-1], window, noise, view)
+        inverted = of_inversion(prepared.latents, rising[-1], self._work.schedule.sigmas[0])
         target = self._pipeline.encode(edited)
         finished = self._work.finish(path[-1], target, window.inside)
         if window.inside is None:
-            return Made(self._decoded(finished, frames), (), None, path)
+            return Made(self._decoded(finished, frames), (), None, path, inverted)
         finished = torch.lerp(prepared.encoded, finished, window.inside)
         total = 2 * frames + 1
         images = self._decoded(finished, total)
         plain = self._decoded(prepared.encoded, total, frames)
         (back,) = self._decoded(target, total, 2 * frames)
-        return Made(images, plain, back, path)
+        return Made(images, plain, back, path, inverted)
 
     def _decoded(self, latents: Tensor, total: int, done: int = 0) -> tuple[Tensor, ...]:
         images: list[Tensor] = []
