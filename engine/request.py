@@ -5,9 +5,9 @@ These models travel: from the command line and the service to the engine process
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MethodName = Literal["flow", "videoshop"]
 Format = Literal["mov", "mp4", "mkv", "png"]
@@ -43,9 +43,31 @@ class FlowSettings(_Frozen):
     transfer: Transfer = "auto"
 
 
-class VideoshopSettings(_Frozen):
-    """Settings of the `videoshop` method. As they stand they are the `reference` preset, the released code's."""
+REFERENCE: dict[str, object] = {
+    "steps": 25,
+    "strength": 0.55,
+    "threshold": 1.0,
+    "proxy": "chord",
+    "normalisation": "reference",
+    "region": "frame",
+    "noise": "inverted",
+    "rescale": True,
+    "guidance_first": 4.0,
+    "guidance_last": 4.0,
+    "guidance_from": 0.0,
+    "guidance_to": 700.0,
+}
+"""The released code's settings."""
 
+
+class VideoshopSettings(_Frozen):
+    """Settings of the `videoshop` method.
+
+    As they stand they are the `default` preset, which measures best (see tests/benchmarks/RESULTS.md).
+    """
+
+    preset: Literal["default", "reference"] = "default"
+    """What the settings are that are not named: this project's own, or the released code's."""
     steps: Annotated[int, Field(ge=1, le=200)] = 25
     """Noise levels of the whole schedule."""
     strength: Annotated[float, Field(gt=0, le=1)] = 0.55
@@ -73,6 +95,13 @@ class VideoshopSettings(_Frozen):
     """The lowest noise level that is guided."""
     guidance_to: Annotated[float, Field(ge=0, le=700)] = 700.0
     """The highest noise level that is guided."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, named: Any) -> Any:
+        if isinstance(named, dict) and named.get("preset") == "reference":
+            return REFERENCE | named
+        return named
 
 
 class Request(_Frozen):

@@ -81,3 +81,10 @@ def test_whatever_is_said_is_kept_or_refused_by_its_key(key: str, value: str) ->
     except SettingsError as error:
         refused = error
     assert refused is None or (key in refused.message and refused.hint.endswith("."))
+
+
+def test_the_reference_preset_is_the_released_codes_and_what_is_named_goes_before_it() -> None:
+    reference = parsed({"preset": "reference", "steps": "10"}, VideoshopSettings)
+    assert (reference.steps, reference.strength, reference.threshold, reference.proxy) == (10, 0.55, 1.0, "chord")
+    assert (reference.normalisation, reference.rescale, reference.region) == ("reference", True, "frame")
+    assert reference.guidance_first == reference.guidance_last == 4

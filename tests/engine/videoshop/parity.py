@@ -25,6 +25,7 @@ def settings_of(said: dict[str, Any]) -> tuple[VideoshopSettings, Micro]:
     """The released code's settings by this project's names."""
     settings = VideoshopSettings.model_validate(
         {
+            "preset": "reference",
             "steps": said["num_inference_steps"],
             "strength": said["strength"],
             "threshold": said["threshold"],
