@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from engine.videoshop.pipeline import Micro
 from tests.world.model import Recipe
 from tests.world.objectives import Batch
-from tests.world.scene import drawn, frames, speed
+from tests.world.scene import Temper, drawn, frames, speed
 
 TYPICAL_SPEED = 0.028
 """How far things move a frame on average, in short sides: where the motion bucket is the one Videoshop tells."""
@@ -34,10 +34,11 @@ class World(Dataset[tuple[Any, ...]]):
 
     seed: int
     stage: int
+    temper: Temper
 
     def __getitem__(self, key: Key) -> tuple[Any, ...]:
         rng = np.random.default_rng([self.seed, self.stage, *key])
-        scene = drawn(rng)
+        scene = drawn(rng, temper=self.temper)
         if rng.random() < UNTOLD:
             rate, bucket = USUAL_RATE, Micro().motion_bucket
         else:
@@ -67,12 +68,12 @@ def batches(
             step += 1
 
     sampler: Any = keys()  # keys in the place of indices
-    loader = DataLoader(World(seed, stage), batch_sampler=sampler, num_workers=workers)
+    loader = DataLoader(World(seed, stage, recipe.temper), batch_sampler=sampler, num_workers=workers)
     for images, fps, bucket in loader:
         yield Batch(images, fps, bucket)
 
 
 def held_back(recipe: Recipe, seed: int, count: int, side: int) -> torch.Tensor:
     """Clips that no step trains on: (count, frames, 3, side, side)."""
-    world = World(seed, HELD_BACK)
+    world = World(seed, HELD_BACK, recipe.temper)
     return torch.stack([torch.from_numpy(world[(0, number, side, recipe.frames)][0]) for number in range(count)])

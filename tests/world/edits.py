@@ -6,7 +6,22 @@ from typing import Literal, assert_never, get_args
 
 import numpy as np
 
-from tests.world.scene import GREY, STRONG, Body, Images, Ink, Mattes, Scene, centring, drawn, ink, layers, rider
+from tests.world.scene import (
+    GREY,
+    LIVELY,
+    STRONG,
+    Body,
+    Images,
+    Ink,
+    Mattes,
+    Scene,
+    Temper,
+    centring,
+    drawn,
+    ink,
+    layers,
+    rider,
+)
 from tests.world.shapes import SHAPES, Shape
 
 Kind = Literal["insert", "recolour", "reshape"]
@@ -139,6 +154,7 @@ def drawn_case(
     keyframe: int = 0,
     rounded: bool = False,
     step: float = 1.0,
+    temper: Temper = LIVELY,
 ) -> Case:
     """A case drawn at random, the same for the same arguments, in which the edit is seen at the keyframe.
 
@@ -148,7 +164,7 @@ def drawn_case(
     times = [step * number for number in range(frames)]
     room = (width / min(width, height), height / min(width, height))
     while True:
-        scene = drawn(rng)
+        scene = drawn(rng, temper=temper)
         edit = _drawn(rng, kind, scene)
         if isinstance(edit, Insert) and not edit.level and edit.body.motion.bounces(times, room):
             continue  # the background goes on

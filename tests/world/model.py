@@ -8,9 +8,12 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from engine.videoshop import weights
 from engine.videoshop.configs import FEATURE_EXTRACTOR, SCHEDULER
 from engine.videoshop.pipeline import VideoshopPipeline
 from tests.engine.videoshop.small import write_folder
+from tests.world.objectives import LOG_SIGMA_MEAN
+from tests.world.scene import CALM, LIVELY, Temper
 
 HEAD_WIDTH = 32
 FIRST_LOG_VARIANCE = -6.0
@@ -36,12 +39,18 @@ class Recipe:
     vae_clips: int = 1
     """Clips a step, at the first of `sides`; fewer at larger ones, for the same number of pixels."""
     unet_clips: int = 2
+    temper: Temper = LIVELY
+    log_sigma: float = LOG_SIGMA_MEAN
+    """The mean noise that the network is shown."""
 
     @property
     def factor(self) -> int:
         """Pixels a latent, along each side."""
         return int(2 ** (len(self.vae) - 1))
 
+
+SECOND = Recipe(sides=(32,), temper=CALM, log_sigma=0.7)
+"""What the model that is kept learned last, from what `Recipe()` had taught it."""
 
 MINIMAL = Recipe(
     vae=(32, 32), unet=(32, 32), clip_width=32, clip_layers=1, frames=2, sides=(16,), vae_clips=1, unet_clips=1
@@ -93,6 +102,14 @@ def untrained(recipe: Recipe, seed: int) -> VideoshopPipeline:
         **{**FEATURE_EXTRACTOR, "size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
     )
     return VideoshopPipeline(vae, encoder, unet, scheduler_of.from_config(dict(SCHEDULER)), looks)
+
+
+def trained(folder: Path) -> VideoshopPipeline:
+    """The model that `write` has written to `folder`, in single precision on the CPU."""
+    made = weights.load(weights.inspect(folder), torch.float32)
+    for part in (made.vae, made.unet, made.image_encoder):
+        part.requires_grad_(True)
+    return made
 
 
 @torch.no_grad()

@@ -14,7 +14,8 @@ KL_WEIGHT = 1e-4
 LOG_SIGMA_MEAN, LOG_SIGMA_STD = 0.0, 1.6
 """ln σ is normal. Stable Video Diffusion moved EDM's mean of -1.2 up for each larger picture (Blattmann et al. 2023,
 appendix D) and kept the spread about 1.6 for image-to-video; a picture of a few hundred latents needs less noise to be
-lost than one of 9,216. Two deviations span 0.04 to 25, and Videoshop starts at 15.6."""
+lost than one of 9,216. Two deviations span 0.04 to 25, and Videoshop starts at 15.6. A mean above 0 spends more on
+where things go, and less on how they look."""
 
 LOG_AUGMENTATION_MEAN, LOG_AUGMENTATION_STD = -2.0, 0.6
 """The noise on the conditioning image, as ln σ on [-1, 1]: 0.14 in the middle, Videoshop's 0.2 well within it."""
@@ -46,8 +47,10 @@ def reconstruction(made: VideoshopPipeline, batch: Batch, chance: torch.Generato
     return loss
 
 
-def denoising(made: VideoshopPipeline, batch: Batch, chance: torch.Generator) -> Tensor:
-    """Loss of the network and the image encoder on clips: EDM's, for a v-prediction.
+def denoising(
+    made: VideoshopPipeline, batch: Batch, chance: torch.Generator, log_sigma: float = LOG_SIGMA_MEAN
+) -> Tensor:
+    """Loss of the network and the image encoder on clips: EDM's, for a v-prediction. `log_sigma` is the mean of ln σ.
 
     EDM weighs |D(x; σ) − x₀|² by 1/c_out², so what is left is the distance of F from (ε − σ·x₀)/√(σ² + 1).
     """
@@ -61,7 +64,7 @@ def denoising(made: VideoshopPipeline, batch: Batch, chance: torch.Generator) ->
         seen = made.vae.encode(noisy).latent_dist.mode()
     x0 = latents * made.vae.config.scaling_factor
     told = (torch.rand(count, generator=chance) >= DROPPED).to(clips)
-    sigma = torch.exp(LOG_SIGMA_MEAN + LOG_SIGMA_STD * _normal(batch.fps, chance))
+    sigma = torch.exp(log_sigma + LOG_SIGMA_STD * _normal(batch.fps, chance))
     noise = _normal(x0, chance)
     level = sigma[:, None, None, None, None]
     size = torch.sqrt(level**2 + 1)

@@ -172,8 +172,20 @@ def speed(scene: Scene) -> float:
     return float(np.mean([np.hypot(*move) for move in moves]))
 
 
-def drawn(rng: np.random.Generator, bodies: int | None = None) -> Scene:
-    """A scene drawn at random. Where the number of bodies is not said it has 1 to 3, and now and then a rider."""
+@dataclass(frozen=True)
+class Temper:
+    """How lively the scenes are that are drawn: the most bodies, and how fast everything moves and turns."""
+
+    bodies: int = 3
+    speed: float = 1.0
+
+
+LIVELY = Temper()
+CALM = Temper(2, 0.5)
+
+
+def drawn(rng: np.random.Generator, bodies: int | None = None, temper: Temper = LIVELY) -> Scene:
+    """A scene drawn at random. Where the number of bodies is not said there may be a rider too."""
     weights = rng.dirichlet(np.full(3, 4.0)) * FAINT
     waves = tuple(
         Wave(
@@ -183,24 +195,25 @@ def drawn(rng: np.random.Generator, bodies: int | None = None) -> Scene:
         )
         for weight in weights
     )
-    pan = _arrow(rng, 0.05)
-    made = [body(rng) for _ in range(int(rng.integers(1, 4)) if bodies is None else bodies)]
+    pan = _arrow(rng, 0.05 * temper.speed)
+    count = int(rng.integers(1, temper.bodies + 1)) if bodies is None else bodies
+    made = [body(rng, temper.speed) for _ in range(count)]
     if bodies is None and rng.random() < RIDING:
         level = int(rng.integers(len(made) + 1))
         made.insert(level, rider(rng, pan, made[level - 1].motion if level else None))
     return Scene(waves, pan, tuple(made))
 
 
-def body(rng: np.random.Generator) -> Body:
-    """A body drawn at random."""
+def body(rng: np.random.Generator, speed: float = 1.0) -> Body:
+    """A body drawn at random, which moves and turns at `speed` times the usual."""
     motion = Motion(
         start=_pair(rng.uniform(0.2, 0.8, 2)),
-        velocity=_arrow(rng, 0.06),
+        velocity=_arrow(rng, 0.06 * speed),
         angle=float(rng.uniform(0, 2 * np.pi)),
-        spin=float(rng.uniform(-0.15, 0.15)),
+        spin=float(rng.uniform(-0.15, 0.15) * speed),
         radius=float(rng.uniform(0.17, 0.3)),
         breath=float(rng.uniform(0, 0.2)),
-        rate=float(rng.uniform(0.1, 0.5)),
+        rate=float(rng.uniform(0.1, 0.5) * speed),
     )
     return Body(SHAPES[rng.integers(len(SHAPES))], PATTERNS[rng.integers(len(PATTERNS))], ink(rng, STRONG), motion)
 

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from engine.videoshop.loading import COMPONENTS
 from engine.videoshop.pipeline import VideoshopPipeline
 from tests.world.clips import batches, held_back
 from tests.world.loop import Loss, Stage, read_checkpoint, write_checkpoint
-from tests.world.model import MINIMAL, MOST_BYTES, Recipe, untrained, write
+from tests.world.model import MINIMAL, MOST_BYTES, SECOND, Recipe, trained, untrained, write
 from tests.world.objectives import denoising, reconstruction
 
 VAE_SHARE = 0.15
@@ -42,6 +42,8 @@ class Order:
     minutes: float
     seed: int
     device: str = "cpu"
+    start: Path | None = None
+    """A trained model of the same sizes to go on from; its VAE stays as it is."""
     steps: tuple[int, int] | None = None
     workers: int = 0
 
@@ -50,12 +52,15 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
     """Train to the end and write DIR; returns what training.json says."""
     device = torch.device(order.device)
     order.out.mkdir(parents=True, exist_ok=True)
-    made = untrained(recipe, order.seed)
+    made = untrained(recipe, order.seed) if order.start is None else trained(order.start)
+    made.unet.register_to_config(sample_size=recipe.sides[-1] // recipe.factor)
     _moved(made, device)
-    steps = order.steps or (None, None)
-    seconds = order.minutes * 60
+    steps: tuple[int | None, int | None] = order.steps or (None, None)
+    seconds, share = order.minutes * 60, VAE_SHARE
+    if order.start is not None:
+        steps, share = (0, steps[1]), 0.0
     stages = [
-        Stage("vae", 0, {"vae": made.vae}, VAE_RATE, order.seed, steps[0], seconds * VAE_SHARE),
+        Stage("vae", 0, {"vae": made.vae}, VAE_RATE, order.seed, steps[0], seconds * share),
         Stage(
             "unet",
             1,
@@ -63,11 +68,11 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
             UNET_RATE,
             order.seed,
             steps[1],
-            seconds * (1 - VAE_SHARE),
+            seconds * (1 - share),
         ),
     ]
     kept = order.out / "checkpoint.pt"
-    asked = {"recipe": repr(recipe), "seed": order.seed}
+    asked = {"recipe": repr(recipe), "seed": order.seed, "start": order.start and order.start.parent.name}
     if kept.is_file():
         _resume(stages, read_checkpoint(kept, device), asked, kept)
 
@@ -76,7 +81,7 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
 
     losses: dict[str, Loss] = {
         "vae": lambda batch, chance: reconstruction(made, batch, chance),
-        "unet": lambda batch, chance: denoising(made, batch, chance),
+        "unet": lambda batch, chance: denoising(made, batch, chance, recipe.log_sigma),
     }
     # Frames of one clip are much alike: a VAE that saw nothing else would learn as if from one picture a step.
     lengths = {"vae": (1, 1, recipe.frames), "unet": (recipe.frames,)}
@@ -91,6 +96,7 @@ def train(recipe: Recipe, order: Order) -> dict[str, Any]:
     size = write(order.out / "model", made)
     told = {
         "seed": order.seed,
+        "start": asked["start"],
         "steps": {stage.name: stage.done for stage in stages},
         "seconds": {stage.name: round(stage.seconds, 1) for stage in stages},
         "losses": {stage.name: _thinned(stage.losses) for stage in stages},
@@ -148,7 +154,9 @@ def _psnr(a: Tensor, b: Tensor) -> float:
 
 def _thinned(losses: Sequence[float], points: int = 40) -> list[float]:
     """Means over stretches of equal length."""
-    return [round(float(np.mean(part)), 5) for part in np.array_split(losses, min(points, len(losses))) if len(part)]
+    if not losses:
+        return []
+    return [round(float(np.mean(part)), 5) for part in np.array_split(losses, min(points, len(losses)))]
 
 
 def _machine(device: torch.device) -> dict[str, Any]:
@@ -166,14 +174,15 @@ def main() -> None:
     parser.add_argument("--clips", type=int, nargs=2, metavar=("VAE", "UNET"), help="clips a step")
     parser.add_argument("--workers", type=int, default=0, help="processes that render clips")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--start", type=Path, metavar="DIR/model", help="go on from there, in calmer scenes")
     parser.add_argument("--minimal", action="store_true", help="the model that the tests train")
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
-    recipe = MINIMAL if told.minimal else Recipe()
+    recipe = MINIMAL if told.minimal else SECOND if told.start else Recipe()
     if told.clips:
-        recipe = Recipe(vae_clips=told.clips[0], unet_clips=told.clips[1])
+        recipe = replace(recipe, vae_clips=told.clips[0], unet_clips=told.clips[1])
     steps = tuple(told.steps) if told.steps else None
-    result = train(recipe, Order(told.out, told.minutes, told.seed, told.device, steps, told.workers))
+    result = train(recipe, Order(told.out, told.minutes, told.seed, told.device, told.start, steps, told.workers))
     print(json.dumps({name: result[name] for name in ("steps", "seconds", "held_back", "bytes", "fits")}))
 
 
