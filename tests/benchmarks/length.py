@@ -28,15 +28,16 @@ from engine.request import KeyframeFiles, Request, VideoshopSettings
 from engine.videoshop.method import VideoshopMethod
 from tests.benchmarks.figures import Figures
 from tests.world.edits import KINDS, Case, drawn_case
+from tests.world.scene import CALM
 
 Images = NDArray[np.float32]
 
 MODEL = Path(__file__).parents[1] / "assets" / "world" / "model"
-FRAMES, SIDE = 72, 96
+FRAMES, SIDE = 72, 64
 STEP = 7 / 25
 """The world moves as at seven frames a second, the rate that the model knows."""
-LEAST_SEEN = 0.01
-"""Of the picture, in every frame: what is out of sight for long has no truth to keep to."""
+LEAST_SEEN, LEAST_UNCOVERED = 0.015, 0.7
+"""Of the picture, and of the edit were nothing in front, in every frame: what is out of sight has no truth to keep to."""
 NOISE_FLOOR = 1e-4
 WAYS: dict[str, dict[str, int] | None] = {"windows": {"spacing": 1}, "anchors": {"spacing": 0}, "flow": None}
 """How a clip is made, by name; without settings: by the `flow` method."""
@@ -57,9 +58,12 @@ def cases(count: int, keyframe: int) -> list[Case]:
     seeds = dict.fromkeys(KINDS, 5000)
     while len(found) < count:
         kind = KINDS[len(found) % len(KINDS)]
-        made = drawn_case(seeds[kind], kind, FRAMES, SIDE, SIDE, keyframe=keyframe, rounded=True, step=STEP)
+        made = drawn_case(
+            seeds[kind], kind, FRAMES, SIDE, SIDE, keyframe=keyframe, rounded=True, step=STEP, temper=CALM
+        )
         seeds[kind] += 1
-        if made.matte.mean(axis=(1, 2)).min() >= LEAST_SEEN:
+        seen, whole = made.matte.mean(axis=(1, 2)), made.whole.mean(axis=(1, 2))
+        if seen.min() >= LEAST_SEEN and (seen / whole).min() >= LEAST_UNCOVERED:
             found.append(made)
     return found
 
