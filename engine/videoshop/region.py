@@ -85,8 +85,9 @@ class Region:
         """How far the model's pixels replace the clip's: 1 in the edit, 0 where latents are the clip's own."""
         half = disc(MARGIN * self.factor + 1)
         reached = dilated((matte > 0.02).astype(np.uint8), half).astype(np.float32)
-        feathered = blur(reached, MARGIN * self.factor // 2 * 2 + 1) * self.grown(matte)
-        return np.asarray(np.maximum(feathered, matte), np.float32)
+        # Blurred no further than from the edit to its margin's end: whole in the one, gone at the other.
+        feathered = blur(reached, MARGIN * self.factor // 4 * 2 + 1)
+        return np.asarray(np.maximum(feathered, matte) * self.grown(matte), np.float32)
 
     def latents(self, mattes: list[Image]) -> Tensor | None:
         """Which latents may change: 1 or 0, (frames, 1, h, w); None: all."""
