@@ -31,7 +31,7 @@ class Anchor:
         mask = np.zeros(rgb.shape[:2], np.float32)
         place = self.painted.box.slices
         mask[place] = self.painted.matte
-        rgb[place] += self.painted.matte[..., None] * (self.painted.rgb - rgb[place])
+        np.copyto(rgb[place], self.painted.rgb, where=self.painted.matte[..., None] > 0)
         return Keyframe(self.frame.index, rgb, mask)
 
 

@@ -89,8 +89,9 @@ class Region:
     def soft(self, matte: Image, slack: float = 0.0) -> Image:
         """How far the model's pixels replace the clip's: 1 in the edit, 0 where latents are the clip's own."""
         reached = _grown(matte, slack + MARGIN * self.factor / 2)
-        feathered = blur(reached, MARGIN * self.factor // 2 * 2 + 1) * self.grown(matte, slack)
-        return np.asarray(np.maximum(feathered, matte), np.float32)
+        # Blurred no further than from the edit to its margin's end: whole in the one, gone at the other.
+        feathered = blur(reached, MARGIN * self.factor // 4 * 2 + 1)
+        return np.asarray(np.maximum(feathered, matte) * self.grown(matte, slack), np.float32)
 
     def latents(self, places: Sequence[tuple[Image, float]]) -> Tensor | None:
         """Which latents may change, from mattes and their slack: 1 or 0, (frames, 1, h, w); None: all."""

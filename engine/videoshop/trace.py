@@ -57,15 +57,19 @@ class Outline:
             return np.zeros((size.height, size.width), np.float32)
         rows, columns = self.shape
         matte = np.frombuffer(zlib.decompress(self.packed), np.uint8).reshape(self.shape)
-        # From a pixel of `size` by way of the frame to a sample of the outline; centres lie half a pixel in.
-        scale = np.array([crop.width / size.width, crop.height / size.height])
         into = np.array([columns / self.box.width, rows / self.box.height])
+        # Where a pixel of `size` covers many samples it is their mean, so that thin places are not passed over.
+        parts = ceil(max(1.0, into[0] * crop.width / size.width, into[1] * crop.height / size.height))
+        grid = Size(size.width * parts, size.height * parts)
+        # From a pixel of the grid by way of the frame to a sample of the outline; centres lie half a pixel in.
+        scale = np.array([crop.width / grid.width, crop.height / grid.height])
         offset = np.array([crop.x - self.box.x, crop.y - self.box.y])
         shift = (0.5 * scale + offset) * into - 0.5
         linear = scale * into
         affine = np.array([[linear[0], 0, shift[0]], [0, linear[1], shift[1]]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(matte.astype(np.float32) / 255, affine, size, flags=flags), np.float32)
+        fine = np.asarray(cv2.warpAffine(matte.astype(np.float32) / 255, affine, grid, flags=flags), np.float32)
+        return fine if parts == 1 else shrunk(fine, *size)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ FRAMES, SIDE = 72, 64
 STEP = 7 / 25
 """The world moves as at seven frames a second, the rate that the model knows."""
 LEAST_SEEN, LEAST_UNCOVERED = 0.015, 0.7
-"""Of the picture, and of the edit were nothing in front, in every frame: what is out of sight has no truth to keep to."""
+"""Of the picture, and of the edit were nothing in front, in every frame: what is out of sight has no truth."""
 NOISE_FLOOR = 1e-4
 WAYS: dict[str, dict[str, int] | None] = {"windows": {"spacing": 1}, "anchors": {"spacing": 0}, "flow": None}
 """How a clip is made, by name; without settings: by the `flow` method."""

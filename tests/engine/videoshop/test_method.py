@@ -2,60 +2,23 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from engine.errors import Cancelled, EngineError, ResourceError, WeightsError
 from engine.media.clip import Clip
-from engine.propagate import propagate
 from engine.report import Report
-from engine.request import Event, FrameRange, KeyframeFiles, Request, VideoshopSettings
+from engine.request import Event, VideoshopSettings
 from engine.videoshop import method as room
 from engine.videoshop.method import VideoshopMethod
 from engine.videoshop.pipeline import VideoshopPipeline
-from tests.engine.clips import write_still
+from tests.engine.videoshop.jobs import QUICK, TINY, made, pictures, request
 
-TINY = Path(__file__).parents[2] / "assets" / "tiny-a" / "model"
-QUICK = {"steps": "6", "strength": "0.5"}
-"""Three steps of inversion, three of denoising."""
 STEPS = 3
-
-
-def silent(event: Event) -> None:
-    pass
-
-
-def request(
-    clip: Path, folder: Path, *, color: float = 0.9, frames: tuple[int, int] = (8, 12), **changes: Any
-) -> Request:
-    with Clip.open(clip) as opened:
-        rgb = np.clip(opened.frame(frames[0]).rgb(), 0, 1)
-    rgb[30:60, 80:120] = (color, 0.2, 0.1)
-    edited = write_still(folder / f"edited{color}.png", rgb)
-    asked = Request(
-        clip=clip,
-        keyframes=(KeyframeFiles(edited=edited, frame=frames[0]),),
-        output=folder / "out",
-        range=FrameRange(start=frames[0], stop=frames[1]),
-        method="videoshop",
-        formats=("png",),
-        settings=QUICK,
-    )
-    return asked.model_copy(update=changes)
-
-
-def made(asked: Request, cache: Path, on_event: Callable[[Event], None] = silent) -> Report:
-    settings = VideoshopSettings.model_validate(asked.settings)
-    return propagate(asked, on_event, method=VideoshopMethod(settings, model=TINY, seed=asked.seed, cache=cache))
-
-
-def pictures(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "out" / "flat").iterdir())}
+"""Of inversion, and of denoising."""
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +97,7 @@ def test_a_killed_engine_leaves_what_a_new_one_goes_on_with(
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from engine.request import Request\n"
-        "from tests.engine.videoshop.test_method import made\n"
+        "from tests.engine.videoshop.jobs import made\n"
         "seen = []\n"
         "def die(event):\n"
         "    seen.append(event)\n"

@@ -19,7 +19,7 @@ from engine.videoshop.pipeline import VideoshopPipeline
 from engine.videoshop.schedule import Schedule
 from engine.videoshop.signs import LEAST, LONG, colour_shift, of_inversion, of_pictures
 from tests.benchmarks.inversion import Clip, naive
-from tests.engine.videoshop.test_method import made, request
+from tests.engine.videoshop.jobs import made, request
 from tests.world.edits import KINDS, Case, Kind, drawn_case
 from tests.world.scene import Images
 
