@@ -21,6 +21,7 @@ from installer.product import (
     ROOT,
     Part,
     Program,
+    System,
     this_system,
     version,
 )
@@ -61,11 +62,8 @@ OPENCV_VIDEO = "opencv_videoio_ffmpeg"
 GLIBC = ("libmvec.so",)
 """Parts of the C library, which is the system's: parts of two versions do not fit each other."""
 
-HIDDEN: Mapping[str, tuple[str, ...]] = {
-    "videoshop": ("pystray", "bridge_server.desktop.tray"),
-    "videoshop-tray": ("pystray", "bridge_server.desktop.tray"),
-}
-"""Modules that no import statement names, or names only where they are there; what is not installed is left out."""
+BACKENDS: Mapping[System, str] = {"linux": "pystray._xorg", "macos": "pystray._darwin", "windows": "pystray._win32"}
+"""pystray chooses its way to the desktop by name, while it runs; nor can it be imported where there is no desktop."""
 
 METADATA = {
     "videoshop-engine": ("videoshop-bridge", "av", "numpy", "opencv-python-headless"),
@@ -91,9 +89,8 @@ def recipe(program: Program) -> Recipe:
     from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 
     system = this_system()
-    hidden = [name for name in HIDDEN.get(program.name, ()) if find_spec(name) is not None]
-    if "pystray" in hidden:  # it chooses its way to the desktop by name, while it runs
-        hidden += collect_submodules("pystray", on_error="ignore")
+    tray = "pystray" not in program.without and find_spec("pystray") is not None
+    hidden = ["pystray", BACKENDS[system]] if tray else []
     data = [pair for name in METADATA.get(program.name, ("videoshop-bridge",)) for pair in copy_metadata(name)]
     if "bridge_server" not in program.without:  # clips, pages, the protocol, lockfiles: all that is no module
         data += collect_data_files("bridge_server")

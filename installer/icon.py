@@ -28,7 +28,7 @@ def draw(size: int) -> "Image":
     """The icon, `size` pixels square, with straight alpha."""
     from PIL import Image, ImageDraw
 
-    fine = 8 * size
+    fine = 4 * size
     unit = fine / 100
     picture = Image.new("RGBA", (fine, fine))
     pen = ImageDraw.Draw(picture)
@@ -59,7 +59,7 @@ def write(folder: Path) -> None:
 Point = tuple[float, float]
 
 
-def _curve(a: Point, b: Point, c: Point, d: Point, steps: int = 400) -> list[Point]:
+def _curve(a: Point, b: Point, c: Point, d: Point, steps: int = 100) -> list[Point]:
     """Points on the cubic Bézier curve from a to d."""
     made = []
     for step in range(steps + 1):

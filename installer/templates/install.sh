@@ -30,7 +30,6 @@ escaped=$(printf '%s' "$app" | sed -e 's/[\\"`$]/\\&/g' -e 's/\\/\\\\/g' -e 's/%
 sed "s|@APP@|$escaped|" > "$share/applications/@DESKTOP_FILE@" <<'ENTRY'
 @ENTRY@
 ENTRY
-if command -v update-desktop-database > /dev/null; then update-desktop-database -q "$share/applications" || true; fi
 
 echo "@NAME@ is in the applications' menu."
 case ":$PATH:" in

@@ -16,6 +16,8 @@ for icon in @ICONS@; do
     (cd "$share" && rmdir -p "$(dirname "$icon")") 2> /dev/null || true
 done
 rm -rf "$app" "$app.new" "$app.old"
-rmdir "$share/applications" "$HOME/.local/lib" "$bin" 2> /dev/null || true
+for folder in "$share/applications" "$share" "$HOME/.local/lib" "$bin" "$HOME/.local"; do
+    rmdir "$folder" 2> /dev/null || true  # only where nothing else is in it
+done
 
 echo "@NAME@ is removed."
