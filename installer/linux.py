@@ -46,18 +46,18 @@ class TooLargeError(Exception):
     """What is built is larger than it may be."""
 
 
-def packages(app: Path, output: Path, epoch: int) -> Iterator[Path]:
+def packages(app: Path, output: Path, epoch: int, preset: int = 6) -> Iterator[Path]:
     """Make the tarball, and Debian's package where its tool is installed. Raises TooLargeError."""
     unpacked = sum(path.lstat().st_size for path in app.rglob("*") if path.is_file() and not path.is_symlink())
     if unpacked > UNPACKED_BYTES:
         raise TooLargeError(f"The app takes {unpacked / 1e6:.0f} MB unpacked; it may take {UNPACKED_BYTES / 1e6:.0f}.")
-    yield (tarball := make_tarball(app, output / file_name("linux", ".tar.xz"), epoch))
+    yield (tarball := make_tarball(app, output / file_name("linux", ".tar.xz"), epoch, preset))
     if tarball.stat().st_size > ARCHIVE_BYTES:
         raise TooLargeError(f"{tarball.name} is larger than {ARCHIVE_BYTES / 1e6:.0f} MB.")
     if shutil.which("dpkg-deb") is None:
         note("`dpkg-deb` is not installed: no Debian package is made.")
         return
-    yield make_deb(app, output, epoch)
+    yield make_deb(app, output, epoch, preset)
 
 
 # What the desktop shows
@@ -97,7 +97,7 @@ def icons() -> dict[str, Path]:
 # The tarball
 
 
-def make_tarball(app: Path, target: Path, epoch: int) -> Path:
+def make_tarball(app: Path, target: Path, epoch: int, preset: int = 6) -> Path:
     """Pack the app with what installs and uninstalls it for one person."""
     for name in SCRIPTS:
         (app / name).write_text(script(name), "utf-8")
@@ -105,7 +105,7 @@ def make_tarball(app: Path, target: Path, epoch: int) -> Path:
     for place, source in icons().items():
         (app / MEMBERS / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, app / MEMBERS / place)
-    return archive.pack(app, target, top=f"{ID}-{version()}", epoch=epoch)
+    return archive.pack(app, target, top=f"{ID}-{version()}", epoch=epoch, preset=preset)
 
 
 def script(name: str) -> str:
@@ -128,7 +128,7 @@ def script(name: str) -> str:
 # Debian
 
 
-def make_deb(app: Path, output: Path, epoch: int) -> Path:
+def make_deb(app: Path, output: Path, epoch: int, preset: int = 6) -> Path:
     """Make Debian's package of the app, as `dpkg-deb` reads it."""
     target = output / f"{ID}_{version()}_{machine()}.deb"
     with tempfile.TemporaryDirectory(dir=frozen.BUILD) as folder:
@@ -139,7 +139,7 @@ def make_deb(app: Path, output: Path, epoch: int) -> Path:
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
             os.utime(path, (epoch, epoch), follow_symlinks=False)
         environment = {"SOURCE_DATE_EPOCH": str(epoch), "PATH": "/usr/bin:/bin"}
-        words = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(root), str(target)]
+        words = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{preset}", "--build", str(root), str(target)]
         subprocess.run(words, env=environment, check=True, stdout=subprocess.DEVNULL)
     return target
 

@@ -32,7 +32,7 @@ BUNDLE = f"{NAME}.app"
 LEAST_SYSTEM = "12.0"
 
 
-def packages(app: Path, output: Path, epoch: int) -> Iterator[Path]:
+def packages(app: Path, output: Path, epoch: int, preset: int = 6) -> Iterator[Path]:
     """Make the archive, what the Installer's package is made of, and the package where Apple's tools are."""
     scripts = app / "Contents" / "Resources"
     (scripts / "Uninstall.command").write_text(template("uninstall.command"), "utf-8")

@@ -8,22 +8,25 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from installer import archive, frozen, linux, macos, windows
+from installer import archive, frozen, linux, macos, manifest, windows
 from installer.product import ID, PLUGINS, ROOT, System, this_system, version
 from installer.report import show, sizes, step
 
-PACKAGES: dict[System, Callable[[Path, Path, int], Iterator[Path]]] = {
+PACKAGES: dict[System, Callable[[Path, Path, int, int], Iterator[Path]]] = {
     "linux": linux.packages,
     "macos": macos.packages,
     "windows": windows.packages,
 }
-"""For each system, what makes its packages of the app's folder: (app, output, epoch) -> files."""
+"""For each system, what makes its packages of the app's folder: (app, output, epoch, preset of xz) -> files."""
+UPDATES = (".tar.xz", ".tar.gz", ".zip")
+"""The endings of the archives that an installed app replaces itself with."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python installer/build.py", description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the packages go (dist/)")
     parser.add_argument("--app-only", action="store_true", help="build the app's folder in build/frozen/, no packages")
+    parser.add_argument("--preset", type=int, default=6, choices=range(10), help="xz's: 1 is quick, 6 (default) small")
     options = parser.parse_args()
     output: Path = options.output.absolute()
     when = epoch()
@@ -32,14 +35,17 @@ def main() -> int:
     step("The frozen app")
     app = frozen.freeze(when)
     print(f"  {app}")
-    show(sizes(app, frozen.INSIDE))
+    totals = sizes(app, frozen.INSIDE)
+    show(totals)
     if options.app_only:
         return 0
     step("Packages")
     output.mkdir(parents=True, exist_ok=True)
     made = list(plugins(output, when))
-    for package in PACKAGES[this_system()](app, output, when):
+    for package in PACKAGES[this_system()](app, output, when, options.preset):
         made.append(package)
+        if package.name.endswith(UPDATES):
+            manifest.describe(package, this_system(), sum(totals.values()))
         print(f"  {package.name}: {package.stat().st_size / 1e6:.1f} MB", flush=True)
     archive.write_sums(made, output)
     print(f"  {output / archive.SUMS}")

@@ -30,7 +30,7 @@ PROGRAM, WINDOWED = r"{app}\videoshop.exe", r"{app}\videoshop-tray.exe"
 RUN_KEY = r"Software\Microsoft\Windows\CurrentVersion\Run"
 
 
-def packages(app: Path, output: Path, epoch: int) -> Iterator[Path]:
+def packages(app: Path, output: Path, epoch: int, preset: int = 6) -> Iterator[Path]:
     """Make the ZIP, the script, and the installer where Inno Setup's compiler is on the PATH."""
     yield archive.pack(app, output / file_name("windows", ".zip"), top=f"{ID}-{version()}", epoch=epoch)
     written = frozen.BUILD / f"{ID}.iss"
