@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -27,6 +28,7 @@ from installer.product import (
     SUMMARY,
     UNINSTALL,
     UNPACKED_BYTES,
+    YEARS,
     file_name,
     machine,
     version,
@@ -184,7 +186,7 @@ def control_file(*, installed: int, libc: tuple[int, int]) -> str:
         "Depends": f"libc6 (>= {libc[0]}.{libc[1]})",
         "Section": SECTION,
         "Priority": "optional",
-        "Description": f"{SUMMARY[0].lower()}{SUMMARY[1:]}\n {DESCRIPTION}",
+        "Description": "\n ".join((f"{SUMMARY[0].lower()}{SUMMARY[1:]}", *textwrap.wrap(DESCRIPTION, 76))),
     }
     return "".join(f"{name}: {value}\n" for name, value in fields.items())
 
@@ -199,7 +201,7 @@ def copyright_file() -> str:
         f" /{LIB}/licences/THIRD-PARTY.txt. x264 and x265 among them are under the GPL, version 2 or later.\n"
         "\n"
         "Files: *\n"
-        f"Copyright: {PUBLISHER}\n"
+        f"Copyright: {YEARS} {PUBLISHER}\n"
         "License: Apache-2.0\n"
         " On Debian systems, the full text of the Apache License 2.0 is in\n"
         " /usr/share/common-licenses/Apache-2.0.\n"
