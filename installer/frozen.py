@@ -137,13 +137,27 @@ def freeze(epoch: int) -> Path:
     command += ["--distpath", str(out), "--workpath", str(BUILD / "work"), str(INSTALLER / "videoshop.spec")]
     environment = os.environ | {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch)}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
-    app = out / (f"{NAME}.app" if this_system() == "macos" else ID)
-    inside = app / "Contents" / "Frameworks" if this_system() == "macos" else app / INSIDE
+    if this_system() == "macos":
+        return _furnish_bundle(out / f"{NAME}.app")
+    app = out / ID
+    inside = app / INSIDE
     if this_system() == "linux":
         libraries.share_ffmpeg(inside)
         libraries.strip(inside)
     bring(inside, (*PLUGINS, ENGINE, *tools()))
-    notices.write(inside, (app / "Contents" / "Resources" if this_system() == "macos" else app) / "licences")
+    notices.write(inside, app / "licences")
+    return app
+
+
+def _furnish_bundle(app: Path) -> Path:
+    """Lay beside macOS's app what it brings. In Frameworks only code may lie: all else is linked there, as PyInstaller
+    does. The seal that this breaks is made anew with the package."""
+    code, rest = app / "Contents" / "Frameworks", app / "Contents" / "Resources"
+    bring(code, tools())
+    bring(rest, (*PLUGINS, ENGINE))
+    for name in {PurePosixPath(part.name).parts[0] for part in (*PLUGINS, ENGINE)}:
+        (code / name).symlink_to(f"../Resources/{name}")
+    notices.write(code, rest / "licences")
     return app
 
 

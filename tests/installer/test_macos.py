@@ -10,7 +10,7 @@ import pytest
 
 from installer import frozen
 from installer.macos import BUNDLE, COMPONENT, packages, write_room
-from installer.product import AUTOSTART, IDENTIFIER, programs, version
+from installer.product import AUTOSTART, IDENTIFIER, Part, programs, version
 
 EPOCH = 1_700_000_000
 
@@ -76,3 +76,17 @@ def test_without_apples_tools_there_is_an_archive_and_what_a_package_is_made_of(
         assert tar.getmember(f"{BUNDLE}/Contents/Resources/Uninstall.command").mode == 0o755
     assert "pkgbuild is missing" in capsys.readouterr().out
     assert (tmp_path / "build" / "macos" / "distribution.xml").is_file()
+
+
+def test_in_the_bundle_only_code_lies_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = tmp_path / "made.ccx"
+    plugin.touch()
+    monkeypatch.setattr(frozen, "PLUGINS", (Part("plugins/made.ccx", str(plugin)),))
+    monkeypatch.setattr("installer.notices.write", lambda inside, folder: None)
+    app = tmp_path / BUNDLE
+    (app / "Contents" / "Frameworks").mkdir(parents=True)
+    frozen._furnish_bundle(app)
+    inside = app / "Contents" / "Frameworks"
+    assert (inside / "plugins" / "made.ccx").resolve() == app / "Contents" / "Resources" / "plugins" / "made.ccx"
+    assert (inside / "engine").is_symlink()
+    assert (inside / "engine" / "worker.py").is_file()
