@@ -14,7 +14,8 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -35,6 +36,7 @@ def run() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks frozen")
     parser.add_argument("--build", action="store_true", help="run installer/build.py first")
     parser.add_argument("--archive", type=Path, default=ROOT / "dist" / file_name("linux", ".tar.xz"))
+    parser.add_argument("--only", choices=PARTS, help="this part alone")
     options = parser.parse_args(sys.argv[2:])
     if options.build:
         subprocess.run([sys.executable, str(ROOT / "installer" / "build.py")], check=True)
@@ -44,53 +46,69 @@ def run() -> int:
         with tarfile.open(options.archive) as tar:
             tar.extractall(place, filter="data")
         app = place / f"{ID}-{version()}"
-        size(figures, options.archive, app)
-        start(figures, app, place)
-        pixels(figures, app, place)
-        whole(figures, app, place)
+        if options.only in (None, "size"):
+            figures.show("archive", options.archive.stat().st_size / 1e6, "MB", most=ARCHIVE_BYTES / 1e6)
+        for name, part in PARTS.items():
+            if options.only in (None, name):
+                part(figures, app, place)
     return figures.end()
 
 
-def size(figures: Figures, archive: Path, app: Path) -> None:
+def size(figures: Figures, app: Path, place: Path) -> None:
     files = [path for path in app.rglob("*") if path.is_file() and not path.is_symlink()]
-    figures.show("archive", archive.stat().st_size / 1e6, "MB", most=ARCHIVE_BYTES / 1e6)
     figures.show("unpacked", sum(path.stat().st_size for path in files) / 1e6, "MB", most=UNPACKED_BYTES / 1e6)
 
 
 def start(figures: Figures, app: Path, place: Path) -> None:
     """From the start of `videoshop serve` to its word that it listens; cold: none of the app's files in memory."""
-    home = empty(place / "start")
+    home, command = empty(place / "start"), app / "videoshop"
     os.sync()
     for path in app.rglob("*"):
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    cold, _, _ = _serve(app, home)
-    warm = [_serve(app, home) for _ in range(STARTS)]
-    figures.show("listening after a cold start", cold, "s", most=LISTENING_SECONDS)
-    figures.show("listening after a warm start (median)", statistics.median(w[0] for w in warm), "s", most=1.0)
-    figures.show("processor time of that (median)", statistics.median(w[1] for w in warm), "s")
-    figures.show("resident memory of the idle service", statistics.median(w[2] for w in warm), "MB", most=45)
+    cold = serve(command, home)
+    warm = [serve(command, home) for _ in range(STARTS)]
+    source = [serve(COMMAND, home) for _ in range(STARTS)]
+    if loaded := [name for name in HEAVY for one in (cold, *warm) if name in one.maps]:
+        raise RuntimeError(f"the frozen service loads {loaded}")
+    figures.show("listening after a cold start", cold.seconds, "s", most=LISTENING_SECONDS)
+    figures.show("listening after a warm start (median)", median(warm, "seconds"), "s", most=LISTENING_SECONDS)
+    figures.show("listening after a start from source (median)", median(source, "seconds"), "s")
+    figures.show("processor time until then, frozen (median)", median(warm, "processor"), "s")
+    figures.show("processor time until then, from source (median)", median(source, "processor"), "s")
+    figures.show("resident memory of the idle service (median)", median(warm, "resident"), "MB", most=45)
 
 
-def _serve(app: Path, home: Path) -> tuple[float, float, float]:
-    """Seconds until it listens, its processor time by then, and what it holds (MB) a while later."""
+@dataclass(frozen=True)
+class Start:
+    """`seconds` until it listens, the `processor`'s seconds by then, MB `resident` a second later, files in `maps`."""
+
+    seconds: float
+    processor: float
+    resident: float
+    maps: str
+
+
+def median(starts: Sequence[Start], what: str) -> float:
+    return float(statistics.median(getattr(one, what) for one in starts))
+
+
+def serve(program: Path, home: Path) -> Start:
     began = time.perf_counter()
-    command = [str(app / "videoshop"), "serve", "--port", "0"]
+    command = [str(program), "serve", "--port", "0"]
     with subprocess.Popen(command, env=bare(home), cwd=home, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             seconds = time.perf_counter() - began
             if not line.startswith("Listening on"):
-                raise RuntimeError("the frozen service does not listen")
+                raise RuntimeError(f"{program} does not listen")
             seen = psutil.Process(process.pid)
             times = seen.cpu_times()
             time.sleep(1)
             maps = Path(f"/proc/{process.pid}/maps").read_text()
-            if loaded := [name for name in HEAVY if name in maps]:
-                raise RuntimeError(f"the frozen service loads {loaded}")
-            return seconds, times.user + times.system, seen.memory_info().rss / 1e6
+            return Start(seconds, times.user + times.system, seen.memory_info().rss / 1e6, maps)
         finally:
             process.terminate()
 
@@ -161,3 +179,6 @@ def empty(folder: Path) -> Path:
 def bare(home: Path) -> dict[str, str]:
     """An environment with a home and no programs."""
     return {"HOME": str(home), "PATH": "/nonexistent"}
+
+
+PARTS = {"size": size, "start": start, "pixels": pixels, "whole": whole}
