@@ -11,6 +11,7 @@ NAMES = {
     "inversion": "what inversion loses beside the exact ODE, by proxy, threshold, steps and normalisation",
     "locate": "finding the edited frame in a long clip",
     "bridge": "the service: weight, speed, many clients, a deaf one, kills; --kills N, --only PART",
+    "frozen": "the app from dist/: size, start, pixels beside those from source; --build makes it, in minutes",
 }
 
 

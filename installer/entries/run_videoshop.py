@@ -1,0 +1,5 @@
+"""The program `videoshop`: the command line and the service."""
+
+from bridge_server.cli import main
+
+main()
