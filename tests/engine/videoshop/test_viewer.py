@@ -1,0 +1,111 @@
+"""What the model is shown of a span: pixels, and where the edit is, found anew where it was lost."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from engine.geometry import Box, Size
+from engine.image import Image
+from engine.media.clip import Frame
+from engine.plan import Window
+from engine.videoshop.chain import Link, Seen
+from engine.videoshop.region import Region
+from engine.videoshop.trace import Trace, traced
+from engine.videoshop.viewer import Viewer
+from tests.engine.flow.scene import edited, ellipse, label, laid, panned, rendered
+
+FRAME = Size(160, 96)
+PATCH = ellipse(60, 45, 18, 14, *FRAME)
+FRAMES = rendered(lambda t: panned(t, *FRAME), range(9))
+RGB = laid(np.clip(FRAMES[0].rgb(), 0, 1), label(PATCH), PATCH)
+KEYFRAME = edited(RGB, PATCH)
+
+
+@dataclass(frozen=True)
+class Shots:
+    """The frames after the first."""
+
+    frames: Sequence[Frame]
+    windows: Sequence[Window] = ()
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self.frames)
+
+    def ahead(self, skip: int = 0) -> Iterator[Frame]:
+        return iter(self.frames[skip:])
+
+
+def trace() -> Trace:
+    return traced(KEYFRAME, FRAMES[0], iter(FRAMES[1:]), len(FRAMES) - 1, lambda step: None)
+
+
+def strayed(known: Trace, since: int) -> Trace:
+    """The same, lost from frame `since` on: nothing was seen, and the outline stays behind."""
+    stale = replace(known.outlines[since - 1], confident=0.0, slack=12.0)
+    return replace(known, outlines=(*known.outlines[:since], *[stale] * (len(known.outlines) - since)))
+
+
+def region() -> Region:
+    return Region.around(Box.full(FRAME), FRAME, FRAME.width * FRAME.height, multiple=8, factor=4, localised=True)
+
+
+def viewer(known: Trace) -> Viewer:
+    return Viewer(KEYFRAME, FRAMES[0], Shots(FRAMES[1:]), known, region())
+
+
+def made(seen: Seen, place: Image) -> Link:
+    """The frame as the model made it: the label where `place` is."""
+    rgb = laid(np.ascontiguousarray(seen.pixels.permute(1, 2, 0).numpy()), label(place), place)
+    return Link(seen, torch.from_numpy(rgb).permute(2, 0, 1), seen.pixels)
+
+
+def middle(matte: Image) -> tuple[float, float]:
+    ys, xs = np.mgrid[: matte.shape[0], : matte.shape[1]]
+    return float((xs * matte).sum() / matte.sum()), float((ys * matte).sum() / matte.sum())
+
+
+def test_frames_come_with_the_outlines_that_were_followed_from_the_keyframe() -> None:
+    known = trace()
+    shown = list(viewer(known)(range(0, 4), None))
+    assert [seen.index for seen in shown] == [0, 1, 2, 3]
+    assert [seen.outline for seen in shown] == list(known.outlines[:4])
+    for seen in shown:
+        place = np.array(middle(seen.matte))
+        assert np.abs(place - middle(known.outlines[seen.index].on(Box.full(FRAME), FRAME))).max() < 0.5
+
+
+def test_every_third_frame_is_shown_where_only_those_are_made() -> None:
+    assert [seen.index for seen in viewer(trace())(range(0, 9, 3), None)] == [0, 3, 6]
+
+
+def test_what_is_sure_is_not_looked_for_again() -> None:
+    known = trace()
+    view = viewer(known)
+    first = list(view(range(0, 5), None))
+    later = list(view(range(5, 9), made(first[-1], PATCH)))
+    assert [seen.outline for seen in later] == list(known.outlines[5:])
+
+
+def test_an_edit_that_was_lost_is_followed_from_the_last_frame_that_the_model_made() -> None:
+    known = trace()
+    view = viewer(strayed(known, 3))
+    first = list(view(range(0, 5), None))
+    true = known.outlines[4].on(Box.full(FRAME), FRAME)
+    later = list(view(range(5, 9), made(first[-1], true)))
+    assert [seen.index for seen in later] == [5, 6, 7, 8]
+    for seen in later:
+        expected = known.outlines[seen.index].on(Box.full(FRAME), FRAME)
+        overlap = np.minimum(seen.matte, expected).sum() / np.maximum(seen.matte, expected).sum()
+        assert overlap > 0.75
+        assert seen.outline.confident > 0.8
+
+
+def test_where_the_model_made_nothing_of_it_the_doubtful_outline_stays_with_its_slack() -> None:
+    lost = strayed(trace(), 3)
+    view = viewer(lost)
+    first = list(view(range(0, 5), None))
+    later = list(view(range(5, 9), Link(first[-1], first[-1].pixels, first[-1].pixels)))
+    assert [seen.outline for seen in later] == list(lost.outlines[5:])
+    assert all(seen.slack > 0 for seen in later)
