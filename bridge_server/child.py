@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Self
 
+from bridge_server.desktop.runtime.outside import environment
+
 LINE_BYTES = 64 << 20
 """Most bytes of one line of the child: a report has a few numbers for each frame."""
 
@@ -35,6 +37,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=environment(),
             limit=LINE_BYTES,
             start_new_session=True,  # the terminal's Ctrl-C reaches the parent alone, who asks to cancel
         )

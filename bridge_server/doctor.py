@@ -342,7 +342,7 @@ async def check_method(engine: EngineProcess) -> Check:
     except (KeyError, TypeError):
         return _method("broken", *_misunderstood("about"))
     if lacking:
-        hint = "For it, run `pip install 'videoshop-bridge[videoshop]'`; the method flow needs nothing more."
+        hint = "For it, run `videoshop engine install`; the method flow needs nothing more."
         return _method("absent", f"Not installed ({', '.join(lacking)} missing).", hint, told)
     if devices["error"] is not None:
         hint = "Install torch again: `pip install --force-reinstall torch`."
