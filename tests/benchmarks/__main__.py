@@ -10,6 +10,7 @@ NAMES = {
     "inversion": "what inversion loses beside the exact ODE, by proxy, threshold, steps and normalisation",
     "locate": "finding the edited frame in a long clip",
     "bridge": "the service: weight, speed, many clients, a deaf one, kills; --kills N, --only PART",
+    "runtime": "the engine's environment from the registry: kills, damage, a job in it; --command VIDEOSHOP",
 }
 
 

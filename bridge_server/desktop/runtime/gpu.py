@@ -104,7 +104,7 @@ def _of_card(system: str, card: Card) -> Choice:
 def _nvidia(card: Card) -> Choice:
     if not card.driver:
         return Choice("cpu", f"{card.name}: NVIDIA's driver does not answer; install it, or restart after an update.")
-    driver = ".".join(map(str, card.driver))
+    driver = ".".join(f"{part:02d}" for part in card.driver)  # as NVIDIA writes it: 570.133.07
     if card.driver[0] < OLDEST_DRIVER:
         return Choice("cpu", f"{card.name}: its driver {driver} is too old; update it to {OLDEST_DRIVER} or newer.")
     if card.compute is None:  # a driver too old to tell: its cards are older than the build for 12.8

@@ -1,0 +1,54 @@
+"""An installation that is killed at a random moment, and run again."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bridge_server.desktop.paths import Places
+from bridge_server.desktop.runtime import place, probe, upkeep
+from bridge_server.desktop.runtime.upkeep import Options
+from tests.bridge_server.desktop.runtime.conftest import quiet, starts
+from tests.bridge_server.desktop.runtime.wheels import Shelf, files_of, wheel
+
+KILLS = 4
+
+
+def begun(shelf: Shelf) -> "subprocess.Popen[str]":
+    """An installation that has begun."""
+    module = "tests.bridge_server.desktop.runtime.installing"
+    command = [sys.executable, "-m", module, "cpu", str(shelf.wheels), str(shelf.locks)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def test_kills_lose_nothing_and_the_next_run_goes_on(places: Places, tmp_path: Path) -> None:
+    shelf = Shelf.of(tmp_path / "shelf", count=20, size=500_000)
+    shelf.lock("cpu", probe.system())
+    options = Options(wheels=shelf.wheels, locks=shelf.locks, trial=starts)
+    began = time.monotonic()
+    first = upkeep.install(places, "cpu", options, quiet)
+    takes = time.monotonic() - began
+    home, was = place.home(places), files_of(place.home(places))
+    wheel(shelf.wheels, "tiny_99", "1.0", {"tiny_99.py": b"ANSWER = 42\n"})
+    shelf.lock("cpu", probe.system())
+
+    chance, ended = random.Random(7), 0
+    for _ in range(KILLS):
+        with begun(shelf) as process:
+            time.sleep(chance.uniform(0.0, takes))
+            process.kill()
+            process.wait()
+            if home.installed() != first:  # it was done, or all but done
+                ended += 1
+                break
+            assert files_of(home) == was
+    assert ended < KILLS
+    last = upkeep.install(places, "cpu", options, quiet)
+    assert upkeep.verify(places, quiet) == (last, [])
+    assert files_of(home).items() >= {"tiny_99.py": b"ANSWER = 42\n"}.items()
+    assert [path.name for path in home.environments.iterdir()] == [last.folder]
+    assert home.unfinished() is None
