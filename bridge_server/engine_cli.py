@@ -95,8 +95,11 @@ def install(
     places = Places.of_user()
     if backend == upkeep.AUTO:
         say(plain(upkeep.status(places).choice.why))
+    options = upkeep.Options(wheels, proxy)
+    if opened := upkeep.lock_for(backend, options).open:
+        say(f"No hash is known of {plain(', '.join(opened))}: it is taken as its own index gives it, over HTTPS.")
     with _bar() as show:
-        installed = upkeep.install(places, backend, upkeep.Options(wheels, proxy), show)
+        installed = upkeep.install(places, backend, options, show)
     _conclude(places, installed)
 
 

@@ -1,7 +1,7 @@
 """The engine's environment for the processor, from the registry: kills, damage, and a job of the diffusion method.
 
-`--command` names another `videoshop`, the frozen app's for instance; `VIDEOSHOP_TORCH_INDEX` says where torch's wheel is
-if its own index cannot be reached. About 1.3 GB are downloaded and written below `--folder`, and removed at the end.
+`--command` names another `videoshop`, the frozen app's for instance; `VIDEOSHOP_TORCH_INDEX` says where torch's wheel
+is if its own index cannot be reached. About 1.3 GB are downloaded and written below `--folder`, and removed at the end.
 """
 
 import argparse

@@ -20,8 +20,8 @@ from engine.lock import hold
 
 Phase = Literal["prepare", "fetch", "install", "verify", "try"]
 
-UNPACKED = 4.0
-"""What a wheel unpacks to, at most about: torch's, the largest, to 3.9 times its size."""
+UNPACKED, UNPACKED_CUDA = 4.0, 2.0
+"""What a wheel unpacks to, at most about: torch's for the processor to 3.9 times its size, CUDA's libraries to less."""
 SPARE = 500_000_000
 """Bytes that stay free beside the environment."""
 
@@ -118,15 +118,18 @@ def _made(
         records.link(packages_of(old.folder), packages, linked)
     _enough_room(home, lock, {records.package_of(name)[0] for name in linked})
     counter = _Counter(lock, uv, len(linked), packages, on_progress)
-    uv.install(python_of(folder), lock.path, counter.tick, whole=not lock.open)
+    uv.install(python_of(folder), lock.path, counter.tick, opened=lock.open)
     found = _checked(packages, on_progress)
     if found:  # the cache had it wrong, as after a fall of the power
         names = sorted({fault.package for fault in found})
         uv.forget(names)
-        uv.install(python_of(folder), lock.path, counter.tick, whole=not lock.open, again=names)
+        uv.install(python_of(folder), lock.path, counter.tick, opened=lock.open, again=names)
         found = _checked(packages, on_progress)
         if found:
             raise RuntimeFault.still_damaged(found[0].path)
+    lacking = _named(lock) - {records.package_of(name) for name in records.installed(packages)}
+    if lacking:
+        raise RuntimeFault.installer_failed(f"{', '.join(sorted(name for name, _ in lacking))} did not arrive")
     on_progress(Progress("try"))
     trial(home, folder, lock.backend)
     return Installed(
@@ -145,8 +148,12 @@ def _named(lock: Lock) -> set[tuple[str, str]]:
 
 def _enough_room(home: Home, lock: Lock, there: Collection[str]) -> None:
     """Raises RuntimeFault where the disk is too small for what is to come. What the cache has is on it already."""
-    to_come = sum(package.size for package in lock.packages if package.name not in there)
-    needed = int(to_come * UNPACKED) + SPARE
+    to_come = sum(
+        package.size * (UNPACKED_CUDA if package.name.startswith("nvidia-") else UNPACKED)
+        for package in lock.packages
+        if package.name not in there
+    )
+    needed = int(to_come) + SPARE
     used = sum(path.stat().st_size for path in home.cache.rglob("*") if path.is_file()) if home.cache.exists() else 0
     free = shutil.disk_usage(home.root).free
     if free < needed - used:

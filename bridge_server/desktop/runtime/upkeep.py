@@ -91,7 +91,7 @@ def install(places: Places, backend: str, options: Options, on_progress: OnProgr
 
     Raises RuntimeFault, and what `on_progress` raises.
     """
-    lock = _lock_for(backend, options)
+    lock = lock_for(backend, options)
     if options.wheels is not None and lock.open:
         raise RuntimeFault.not_locked(lock.open)
     home = place.home(places)
@@ -219,7 +219,7 @@ def _busy(home: Home) -> bool:
     return True
 
 
-def _lock_for(backend: str, options: Options) -> Lock:
+def lock_for(backend: str, options: Options) -> Lock:
     """The lockfile for a backend by name, or for this machine's. Raises RuntimeFault."""
     system = probe.system()
     here = locks.backends(system, options.locks)

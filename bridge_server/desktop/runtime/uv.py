@@ -113,13 +113,13 @@ class Uv:
         )
 
     def install(
-        self, python: Path, lockfile: Path, on_tick: OnTick, *, whole: bool = True, again: Sequence[str] = ()
+        self, python: Path, lockfile: Path, on_tick: OnTick, *, opened: Sequence[str] = (), again: Sequence[str] = ()
     ) -> None:
-        """Install what a lockfile names, and nothing else if it is `whole`. `again`: packages to fetch and write anew.
+        """Install what a lockfile names and nothing else, or, with `opened` packages, these and what they need as well.
 
-        Raises RuntimeFault.
+        `again`: packages to fetch and write anew. Raises RuntimeFault.
         """
-        command = ["pip", "sync", "--require-hashes"] if whole else ["pip", "install", "--requirements"]
+        command = ["pip", "install", *opened, "--requirements"] if opened else ["pip", "sync", "--require-hashes"]
         options = ["--python", str(python), "--only-binary", ":all:", *self.source.options()]
         for name in again:
             options += ["--reinstall-package", name, "--refresh-package", name]

@@ -1,6 +1,7 @@
 """Installing, checking, repairing, moving and removing, with the real uv and small packages."""
 
 import contextlib
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from bridge_server.desktop.paths import Places
-from bridge_server.desktop.runtime import build, place, probe, upkeep
+from bridge_server.desktop.runtime import build, locks, place, probe, upkeep
 from bridge_server.desktop.runtime.build import Phase, Progress
 from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.runtime.place import Home, packages_of, python_of
 from bridge_server.desktop.runtime.upkeep import Options
-from tests.bridge_server.desktop.runtime.conftest import quiet
+from bridge_server.desktop.runtime.uv import Source
+from tests.bridge_server.desktop.runtime.conftest import quiet, starts
 from tests.bridge_server.desktop.runtime.wheels import Shelf, files_of, wheel
 
 SYSTEM = probe.system()
@@ -172,6 +174,28 @@ def test_packages_without_a_hash_are_not_taken_from_a_folder(places: Places, opt
     with pytest.raises(RuntimeFault) as refused:
         upkeep.install(places, "rocm", options, quiet)
     assert refused.value.code == "engine.not_locked"
+
+
+def test_a_package_without_a_hash_is_installed_with_what_it_needs(
+    places: Places, options: Options, shelf: Shelf, tmp_path: Path
+) -> None:
+    wheel(shelf.wheels, "needed", "2.0", {"needed.py": b""})
+    wheel(shelf.wheels, "torch", "1.0+rocm", {"torch/__init__.py": b""}, needs="needed>=2")
+    wheel(shelf.wheels, "torch", "1.0", {"torch/__init__.py": b"'of another index'"})
+    path = shelf.locks / f"rocm-{SYSTEM}.txt"
+    path.write_text("# open: torch==1.0+rocm\n" + (shelf.locks / f"cpu-{SYSTEM}.txt").read_text())
+    lock, source = locks.read("rocm", SYSTEM, shelf.locks), Source(wheels=shelf.wheels)
+    home = Home(tmp_path / "home")
+    with build.held(home):
+        installed = build.build(home, lock, source, "install", None, starts, quiet)
+    assert {"torch-1.0+rocm.dist-info", "needed-2.0.dist-info", "tiny_5-1.0.dist-info"} <= installed.records.keys()
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], re.sub("sha256:.{64}", f"sha256:{'0' * 64}", lines[-1])]))
+    wrong = locks.read("rocm", SYSTEM, shelf.locks)
+    with build.held(home), pytest.raises(RuntimeFault) as refused:  # those with a hash are checked all the same
+        build.build(home, wrong, source, "install", None, starts, quiet)
+    assert refused.value.code == "engine.hash_differs"
+    assert home.installed() == installed
 
 
 def test_an_unknown_backend_is_refused_with_those_that_there_are(places: Places, options: Options) -> None:

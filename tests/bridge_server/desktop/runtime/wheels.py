@@ -12,12 +12,13 @@ from bridge_server.desktop.runtime.locks import file_name
 from bridge_server.desktop.runtime.place import Home, packages_of
 
 
-def wheel(folder: Path, name: str, version: str, files: Mapping[str, bytes]) -> Path:
+def wheel(folder: Path, name: str, version: str, files: Mapping[str, bytes], needs: str = "") -> Path:
     """Write a wheel as the specification of wheels has it."""
     about = f"{name}-{version}.dist-info"
+    required = f"Requires-Dist: {needs}\n" if needs else ""
     content = {
         **files,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}".encode(),
         f"{about}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = [f"{path},sha256={_hash(data)},{len(data)}" for path, data in content.items()]
