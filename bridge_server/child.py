@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Self
 
-from bridge_server.desktop.runtime.outside import environment
-
 LINE_BYTES = 64 << 20
 """Most bytes of one line of the child: a report has a few numbers for each frame."""
 
@@ -32,6 +30,8 @@ class Child:
     @classmethod
     async def start(cls, command: Sequence[str], stderr: deque[str], memory: int | None = None) -> Self:
         """`stderr` gets the lines of the child's stderr; `memory` bounds it on Windows. Raises OSError."""
+        from bridge_server.desktop.runtime.outside import environment  # an idle service stays small
+
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Sequence
 
 from bridge_server.child import Child
-from bridge_server.desktop import runtime
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import WorkerError
 from bridge_server.question import PATIENCE, JsonObject, OnEvent, Patience, Question, held, message_of
@@ -36,6 +35,8 @@ def engine_command() -> tuple[str, ...]:
     other = os.environ.get(ENGINE)
     if other:
         return tuple(shlex.split(other))
+    from bridge_server.desktop import runtime  # not before it is needed: an idle service stays small
+
     return runtime.command(Places.of_user()) or (sys.executable, "-P", "-m", "engine.worker")
 
 

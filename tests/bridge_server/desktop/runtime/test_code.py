@@ -17,6 +17,7 @@ from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.runtime.place import Home, Installed, packages_of, python_of
 from bridge_server.desktop.runtime.trial import runs_engine
 from bridge_server.desktop.runtime.uv import Uv, find_uv
+from bridge_server.doctor import check_engine
 from bridge_server.worker import EngineProcess, engine_command
 from tests.bridge_server.desktop.runtime.conftest import quiet
 
@@ -78,6 +79,15 @@ async def test_no_environment_is_removed_below_an_engine(home: Home, places: Pla
     await engine.close()
     build.sweep(home)
     assert not (home.environments / "borrowed").exists()
+
+
+async def test_the_doctor_says_how_to_repair_it(home: Home) -> None:
+    (packages_of(home.environments / "borrowed") / "borrowed.pth").unlink()
+    engine = EngineProcess()
+    check = await check_engine(engine)
+    await engine.close()
+    assert check.state == "broken"
+    assert "videoshop engine repair" in check.hint
 
 
 def test_without_an_environment_the_engine_runs_from_here(places: Places) -> None:
