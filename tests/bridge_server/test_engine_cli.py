@@ -9,8 +9,7 @@ from bridge_server import cli
 from bridge_server.desktop.paths import CONFIG, DATA, Places
 from bridge_server.desktop.runtime import place, probe, upkeep
 from bridge_server.desktop.runtime.upkeep import Options
-from tests.bridge_server.desktop.runtime.conftest import starts
-from tests.bridge_server.desktop.runtime.wheels import Shelf
+from tests.bridge_server.desktop.runtime.wheels import Shelf, starts
 
 
 @pytest.fixture(autouse=True)

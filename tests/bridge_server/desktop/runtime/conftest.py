@@ -5,10 +5,8 @@ import pytest
 
 from bridge_server.desktop.paths import CONFIG, DATA, Places
 from bridge_server.desktop.runtime import probe
-from bridge_server.desktop.runtime.build import Progress
-from bridge_server.desktop.runtime.place import Home, python_of
 from bridge_server.desktop.runtime.upkeep import Options
-from tests.bridge_server.desktop.runtime.wheels import Shelf
+from tests.bridge_server.desktop.runtime.wheels import Shelf, starts
 
 
 @pytest.fixture
@@ -29,15 +27,6 @@ def shelf(tmp_path: Path) -> Shelf:
     return shelf
 
 
-def starts(home: Home, environment: Path, backend: str) -> None:
-    """A trial for environments without an engine: their Python is there."""
-    assert python_of(environment).exists()
-
-
 @pytest.fixture
 def options(shelf: Shelf) -> Options:
     return Options(wheels=shelf.wheels, locks=shelf.locks, trial=starts)
-
-
-def quiet(progress: Progress) -> None:
-    """Takes each step, and lets the work go on."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bridge_server.desktop.paths import Places
 from bridge_server.desktop.runtime.upkeep import Options, install
-from tests.bridge_server.desktop.runtime.conftest import quiet, starts
+from tests.bridge_server.desktop.runtime.wheels import quiet, starts
 
 
 def main() -> None:

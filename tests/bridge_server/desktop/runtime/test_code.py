@@ -19,7 +19,7 @@ from bridge_server.desktop.runtime.trial import runs_engine
 from bridge_server.desktop.runtime.uv import Uv, find_uv
 from bridge_server.doctor import check_engine
 from bridge_server.worker import EngineProcess, engine_command
-from tests.bridge_server.desktop.runtime.conftest import quiet
+from tests.bridge_server.desktop.runtime.wheels import quiet
 
 
 @pytest.fixture

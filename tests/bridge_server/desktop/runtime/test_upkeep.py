@@ -16,8 +16,7 @@ from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.runtime.place import Home, packages_of, python_of
 from bridge_server.desktop.runtime.upkeep import Options
 from bridge_server.desktop.runtime.uv import Source
-from tests.bridge_server.desktop.runtime.conftest import quiet, starts
-from tests.bridge_server.desktop.runtime.wheels import Shelf, files_of, wheel
+from tests.bridge_server.desktop.runtime.wheels import Shelf, files_of, quiet, starts, wheel
 
 SYSTEM = probe.system()
 

@@ -1,4 +1,4 @@
-"""Small wheels and lockfiles of them, for environments that are made in a second."""
+"""Small wheels and lockfiles of them, for environments that are made in a second, and how such are tried."""
 
 import base64
 import hashlib
@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge_server.desktop.runtime.build import Progress
 from bridge_server.desktop.runtime.locks import file_name
-from bridge_server.desktop.runtime.place import Home, packages_of
+from bridge_server.desktop.runtime.place import Home, packages_of, python_of
 
 
 def wheel(folder: Path, name: str, version: str, files: Mapping[str, bytes], needs: str = "") -> Path:
@@ -78,3 +79,12 @@ def files_of(home: Home) -> dict[str, bytes]:
         for path in sorted(packages.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     }
+
+
+def starts(home: Home, environment: Path, backend: str) -> None:
+    """A trial for environments without an engine: their Python is there."""
+    assert python_of(environment).exists()
+
+
+def quiet(progress: Progress) -> None:
+    """Takes each step, and lets the work go on."""
