@@ -38,7 +38,7 @@ STATES = {
 app = typer.Typer(
     name=NAME,
     help="The environment of the method `videoshop`: torch for this machine's graphics card.\n\n"
-    "**videoshop engine install** makes it, about 1.3 GB for the processor alone and 6 GB for an NVIDIA card. "
+    "**videoshop engine install** makes it, about 1.3 GB for the processor alone, 6 to 8 GB for an NVIDIA card. "
     "Stopped, it goes on where it was; whatever fails, what was there before stays. `HTTPS_PROXY` or --proxy names a "
     "proxy, `UV_DEFAULT_INDEX` a mirror of PyPI, `VIDEOSHOP_TORCH_INDEX` one of torch's own index.",
     no_args_is_help=True,
