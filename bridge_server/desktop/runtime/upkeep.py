@@ -176,6 +176,8 @@ def remove(places: Places) -> int:
         freed = _bytes_in(home.root)
         _clear(home)
     shutil.rmtree(home.root, ignore_errors=True)
+    if home.root.exists():
+        raise RuntimeFault.folder_unusable(home.root, "not all of it could be removed")
     places.engine_moved.unlink(missing_ok=True)
     return freed
 

@@ -6,8 +6,10 @@ folder, so that what was downloaded before a kill is there after it. Which of th
 """
 
 import contextlib
+import ctypes
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -147,6 +149,7 @@ class Uv:
             errors="replace",
             start_new_session=True,  # the terminal's Ctrl-C reaches us alone, who stop it
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            preexec_fn=_die_with_us(),
         )
         heard, last = Heard(), deque[str](maxlen=200)
         listener = threading.Thread(target=_listen, args=(process, heard, last), daemon=True)
@@ -239,8 +242,8 @@ def _listen(process: "subprocess.Popen[str]", heard: Heard, last: deque[str]) ->
 
 @contextlib.contextmanager
 def _bound(process: "subprocess.Popen[str]") -> Iterator[None]:
-    """On Windows the process ends with this one. Elsewhere one that was left behind only fills the cache and a folder
-    that is never used; the next run starts another."""
+    """On Windows the process ends with this one, as `_die_with_us` has it on Linux. On macOS one that was left behind
+    only fills the cache and a folder that is never used; the next run starts another."""
     if sys.platform == "win32":
         from bridge_server.desktop.job_object import JobObject
 
@@ -251,6 +254,15 @@ def _bound(process: "subprocess.Popen[str]") -> Iterator[None]:
             job.close()
     else:
         yield
+
+
+def _die_with_us() -> Callable[[], None] | None:
+    """On Linux, what a child does to be killed when this process dies."""
+    if sys.platform != "linux":
+        return None
+    pr_set_pdeathsig = 1
+    prctl = ctypes.CDLL(None).prctl  # looked up here: after the fork as little as can be is done
+    return lambda: prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

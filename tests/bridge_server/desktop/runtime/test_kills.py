@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bridge_server.desktop.paths import Places
@@ -74,3 +75,17 @@ def test_ctrl_c_stops_it_and_leaves_nothing_half_made(places: Places, tmp_path: 
     assert home.installed() is None
     assert home.unfinished() == place.Unfinished(doing="install", backend="cpu")
     assert not upkeep.status(places).busy
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends a child with its parent on Linux alone")
+def test_a_kill_leaves_no_uv_behind(places: Places, tmp_path: Path) -> None:
+    shelf = Shelf.of(tmp_path / "shelf", count=20, size=500_000)
+    shelf.lock("cpu", probe.system())
+    with begun(shelf) as process:
+        deadline = time.monotonic() + PATIENCE
+        while not (children := psutil.Process(process.pid).children()) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        children[0].suspend()  # so that it does not end by itself
+        process.kill()
+        process.wait()
+    assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
