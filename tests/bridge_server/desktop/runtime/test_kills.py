@@ -1,5 +1,6 @@
 """An installation that is killed at a random moment, and run again."""
 
+import contextlib
 import random
 import signal
 import subprocess
@@ -83,8 +84,10 @@ def test_a_kill_leaves_no_uv_behind(places: Places, tmp_path: Path) -> None:
     shelf.lock("cpu", probe.system())
     with begun(shelf) as process:
         deadline = time.monotonic() + PATIENCE
-        while not (children := psutil.Process(process.pid).children()) and time.monotonic() < deadline:
-            time.sleep(0.001)
+        children: list[psutil.Process] = []
+        while not children and time.monotonic() < deadline:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                children = [child for child in psutil.Process(process.pid).children() if child.name() == "uv"]
         children[0].suspend()  # so that it does not end by itself
         process.kill()
         process.wait()
