@@ -34,11 +34,14 @@ class Child:
     @classmethod
     async def start(cls, command: Sequence[str], stderr: deque[str], memory: int | None = None) -> Self:
         """`stderr` gets the lines of the child's stderr; `memory` bounds it on Windows. Raises OSError."""
+        from bridge_server.desktop.runtime.outside import environment  # an idle service stays small
+
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=environment(),
             limit=LINE_BYTES,
             start_new_session=True,  # the terminal's Ctrl-C reaches the parent alone, who asks to cancel
             creationflags=NO_WINDOW,

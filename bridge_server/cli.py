@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from bridge_server import doctor_cli, jobs_cli, pairing_cli, weights_cli, words, worker
+from bridge_server import doctor_cli, engine_cli, jobs_cli, pairing_cli, weights_cli, words, worker
 from bridge_server.console import complain, plain, progress, say
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
@@ -236,7 +236,8 @@ app.command(epilog="**Example**\n\n`videoshop pair`, then type the code into the
 app.command(epilog=doctor_cli.EPILOG)(doctor_cli.doctor)
 app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
-GROUPS = {jobs_cli.NAME, weights_cli.NAME}
+app.add_typer(engine_cli.app)
+GROUPS = {jobs_cli.NAME, weights_cli.NAME, engine_cli.NAME}
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bridge_server.client import Client
+from bridge_server.desktop import runtime
 from bridge_server.desktop.instance import Instance, alive, discover
 from bridge_server.desktop.listener import listener
 from bridge_server.desktop.paths import CONFIG, DATA, Places
@@ -302,8 +303,11 @@ async def check_engine(engine: EngineProcess) -> Check:
         clip = await engine.ask("probe", {"clip": str(CLIP)})
         says = f"Reads a clip of {clip['frames']} frames, {clip['width']}×{clip['height']}, {clip['codec']}."
     except BridgeError as error:
-        named = os.environ.get(ENGINE)
-        hint = f"{ENGINE} names the engine's command: correct it, or unset it." if named else error.hint
+        hint = error.hint
+        if os.environ.get(ENGINE):
+            hint = f"{ENGINE} names the engine's command: correct it, or unset it."
+        elif runtime.command(Places.of_user()) is not None:
+            hint = "Run `videoshop engine repair`: the engine runs in an environment of its own."
         words = [line for line in engine.stderr if line.strip()]
         says = f"{error.message} Its last words: {words[-1]}" if words else error.message
         return Check("engine", "Engine", "broken", says, hint)
@@ -342,7 +346,7 @@ async def check_method(engine: EngineProcess) -> Check:
     except (KeyError, TypeError):
         return _method("broken", *_misunderstood("about"))
     if lacking:
-        hint = "For it, run `pip install 'videoshop-bridge[videoshop]'`; the method flow needs nothing more."
+        hint = "For it, run `videoshop engine install`; the method flow needs nothing more."
         return _method("absent", f"Not installed ({', '.join(lacking)} missing).", hint, told)
     if devices["error"] is not None:
         hint = "Install torch again: `pip install --force-reinstall torch`."

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from bridge_server.child import Child
 from bridge_server.desktop.frozen import own_engine
+from bridge_server.desktop.paths import Places
 from bridge_server.errors import WorkerError
 from bridge_server.question import PATIENCE, JsonObject, OnEvent, Patience, Question, held, message_of
 
@@ -28,9 +29,13 @@ log = logging.getLogger("videoshop.engine")
 
 
 def engine_command() -> tuple[str, ...]:
-    """How the engine process is started."""
+    """How the engine process is started: in the environment that was installed for it, else with what this process has."""
     other = os.environ.get(ENGINE)
-    return tuple(shlex.split(other)) if other else own_engine()
+    if other:
+        return tuple(shlex.split(other))
+    from bridge_server.desktop import runtime  # not before it is needed: an idle service stays small
+
+    return runtime.command(Places.of_user()) or own_engine()
 
 
 class EngineProcess:
@@ -53,11 +58,11 @@ class EngineProcess:
         memory: int | None = None,
         hard_memory: int | None = None,
     ) -> None:
-        bounds = ("--memory", str(hard_memory)) if hard_memory is not None else ()
-        self._command = (*(command if command is not None else engine_command()), *bounds)
+        self._command = command
         self._patience = patience
         self._memory, self._hard_memory = memory, hard_memory
         self._child: Child | None = None
+        self._started: tuple[str, ...] = ()
         self._resting: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
         self._asked: set[asyncio.Event] = set()
@@ -143,13 +148,21 @@ class EngineProcess:
             await self._child.end(self._patience.farewell)
 
     async def _awake(self) -> Child:
-        """The process, started if it does not run. Raises WorkerError."""
+        """The process, started if it does not run, and replaced if it is not what would be started now.
+
+        Raises WorkerError.
+        """
         await self._stir()
+        command = tuple(self._command) if self._command is not None else engine_command()
+        if self._child is not None and self._child.lives and command != self._started:
+            await self._child.end(self._patience.farewell)  # its environment was installed, replaced or removed
         if self._child is None or not self._child.lives:
+            bounds = ("--memory", str(self._hard_memory)) if self._hard_memory is not None else ()
             try:
-                self._child = await Child.start(self._command, self.stderr, self._hard_memory)
+                self._child = await Child.start((*command, *bounds), self.stderr, self._hard_memory)
             except OSError as error:
                 raise WorkerError.cannot_start(error.strerror or str(error)) from None
+            self._started = command
         return self._child
 
     async def _rest(self, child: Child) -> None:

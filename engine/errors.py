@@ -357,7 +357,7 @@ class SettingsError(EngineError):
         return cls(
             "settings.method_unavailable",
             f"The method {method} is not part of this installation.",
-            f"Use one of: {', '.join(available)}.",
+            f"Run `videoshop engine install`, or use one of: {', '.join(available)}.",
         )
 
     @classmethod

@@ -40,6 +40,16 @@ class Places:
         return self.config / "bridge.lock"
 
     @property
+    def engine(self) -> Path:
+        """Where the engine's environment is kept unless it was moved; `runtime.home` says where it is."""
+        return self.data / "engine"
+
+    @property
+    def engine_moved(self) -> Path:
+        """Names the folder that the engine's environment was moved to."""
+        return self.config / "engine.json"
+
+    @property
     def journal(self) -> Path:
         return self.data / "journal.sqlite"
 

@@ -12,6 +12,7 @@ NAMES = {
     "locate": "finding the edited frame in a long clip",
     "bridge": "the service: weight, speed, many clients, a deaf one, kills; --kills N, --only PART",
     "frozen": "the app from dist/: size, start, pixels beside those from source; --build makes it, in minutes",
+    "runtime": "the engine's environment from the registry: kills, damage, a job in it; --command VIDEOSHOP",
 }
 
 
