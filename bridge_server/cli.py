@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from bridge_server import doctor_cli, jobs_cli, pairing_cli, weights_cli, words, worker
+from bridge_server import doctor_cli, jobs_cli, pairing_cli, settings_cli, weights_cli, words, worker
 from bridge_server.console import complain, plain, progress, say
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
@@ -70,7 +71,11 @@ def videoshop(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
     ] = False,
-) -> None: ...
+) -> None:
+    if Places.of_user().settings.exists():
+        from bridge_server.desktop.settings import move_folders
+
+        move_folders(os.environ)
 
 
 @app.command(
@@ -213,7 +218,7 @@ def serve(
 
     async def serving() -> None:
         ports = PORTS if port is None else (port,)
-        async with BridgeServer(places, ports=ports, origins=allow_origin or (), retention=retention) as server:
+        async with BridgeServer(places, ports=ports, origins=origins, retention=retention) as server:
             print(f"Listening on ws://localhost:{server.port}{PATH}", flush=True)
             print(f"The pairing token is in {places.token}", flush=True)
             give_back()
@@ -221,7 +226,8 @@ def serve(
 
     try:
         with single(places):
-            logs.begin(places.logs, verbose=verbose, say=lambda trouble: say(f"[yellow]Note:[/] {plain(trouble)}"))
+            logs.begin(places.logs, verbose=verbose, say=_note)
+            origins = (*(allow_origin or ()), *_chosen(places))
             with contextlib.suppress(asyncio.CancelledError):
                 _to_the_end(serving())
     except ServiceError as error:
@@ -236,7 +242,8 @@ app.command(epilog="**Example**\n\n`videoshop pair`, then type the code into the
 app.command(epilog=doctor_cli.EPILOG)(doctor_cli.doctor)
 app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
-GROUPS = {jobs_cli.NAME, weights_cli.NAME}
+app.add_typer(settings_cli.app)
+GROUPS = {jobs_cli.NAME, weights_cli.NAME, settings_cli.NAME}
 
 
 def main() -> None:
@@ -282,7 +289,28 @@ def _name(callback: Callable[..., Any] | None) -> str:
     return callback.__name__ if callback is not None else ""
 
 
+# What the person chose
+
+
+def _chosen(places: Places) -> Sequence[str]:
+    """The origins of the settings; and what starts with the session is made as they say."""
+    if not places.settings.exists() and not places.made.exists():  # nothing more is loaded into an idle service
+        return ()
+    from bridge_server.desktop import autostart, settings
+
+    chosen = settings.load(places, _note)
+    try:
+        autostart.reconcile(places, chosen.start_at_login)
+    except OSError as error:
+        _note(f"What starts at login could not be brought in line with the settings: {error.strerror}.")
+    return chosen.origins
+
+
 # What the person sees
+
+
+def _note(trouble: str) -> None:
+    say(f"[yellow]Note:[/] {plain(trouble)}")
 
 
 def _engine(do: str, arguments: dict[str, Any]) -> dict[str, Any]:

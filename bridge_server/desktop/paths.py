@@ -32,6 +32,15 @@ class Places:
         return self.config / "token"
 
     @property
+    def settings(self) -> Path:
+        return self.config / "settings.json"
+
+    @property
+    def made(self) -> Path:
+        """What was made outside these folders."""
+        return self.config / "made.json"
+
+    @property
     def discovery(self) -> Path:
         return self.config / "bridge.json"
 

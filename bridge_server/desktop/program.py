@@ -1,0 +1,55 @@
+"""How this program is started again: by the tray, at login, after an update."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from bridge_server.desktop.paths import CONFIG, DATA
+
+KEPT = (CONFIG, DATA)
+"""Environment variables without which another start would be another installation's."""
+
+
+def program(*arguments: str, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The command line that runs this version. An AppImage is mounted anew for each run: its file is what stays."""
+    if getattr(sys, "frozen", False):
+        return (environment.get("APPIMAGE") or sys.executable, *arguments)
+    return (_interpreter(), "-P", "-m", "bridge_server.cli", *arguments)
+
+
+def _interpreter() -> str:
+    """Python; on Windows the one that opens no console, if nobody reads this one either."""
+    if sys.platform == "win32" and sys.stdout is None:
+        windowed = Path(sys.executable).with_name("pythonw.exe")
+        return str(windowed) if windowed.exists() else sys.executable
+    return sys.executable
+
+
+def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of programs that are not ours: a frozen program's own libraries would break them."""
+    kept = dict(environment)
+    if getattr(sys, "frozen", False):
+        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+            original = kept.pop(f"{name}_ORIG", None)  # what the frozen program's loader put aside
+            kept.pop(name, None)
+            if original:
+                kept[name] = original
+    return kept
+
+
+def start_apart(command: tuple[str, ...]) -> "subprocess.Popen[bytes]":
+    """Start a program that outlives this one, and whose window nobody sees."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        creationflags=flags,
+        close_fds=True,
+    )
