@@ -15,7 +15,7 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from bridge_server import doctor_cli, jobs_cli, pairing_cli, settings_cli, weights_cli, words, worker
+from bridge_server import doctor_cli, jobs_cli, pairing_cli, settings_cli, tray_cli, weights_cli, words, worker
 from bridge_server.console import complain, plain, progress, say
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
@@ -240,6 +240,7 @@ def serve(
 app.command("open", epilog="**Example**\n\n`videoshop open`")(pairing_cli.open_page)
 app.command(epilog="**Example**\n\n`videoshop pair`, then type the code into the panel.")(pairing_cli.pair)
 app.command(epilog=doctor_cli.EPILOG)(doctor_cli.doctor)
+app.command(epilog=tray_cli.EPILOG)(tray_cli.tray)
 app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
 app.add_typer(settings_cli.app)
