@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ LINE_BYTES = 64 << 20
 
 LAST_WORDS_SECONDS = 1.0
 """How long the rest of the stderr of a child that ended is waited for: another process may hold it open."""
+
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""On Windows, a console program that is started without a console would open one."""
 
 log = logging.getLogger("videoshop.engine")
 
@@ -37,6 +41,7 @@ class Child:
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
             start_new_session=True,  # the terminal's Ctrl-C reaches the parent alone, who asks to cancel
+            creationflags=NO_WINDOW,
         )
         child = cls(process, stderr)
         if sys.platform == "win32":

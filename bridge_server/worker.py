@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from bridge_server.child import Child
+from bridge_server.desktop.frozen import own_engine
 from bridge_server.errors import WorkerError
 from bridge_server.question import PATIENCE, JsonObject, OnEvent, Patience, Question, held, message_of
 
@@ -27,9 +28,9 @@ log = logging.getLogger("videoshop.engine")
 
 
 def engine_command() -> tuple[str, ...]:
-    """How the engine process is started. `-P` keeps the working folder out of its imports."""
+    """How the engine process is started."""
     other = os.environ.get(ENGINE)
-    return tuple(shlex.split(other)) if other else (sys.executable, "-P", "-m", "engine.worker")
+    return tuple(shlex.split(other)) if other else own_engine()
 
 
 class EngineProcess:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from bridge_server.desktop.frozen import own_engine
 from bridge_server.errors import WorkerError
 from bridge_server.worker import ENGINE as ENGINE_VARIABLE
 from bridge_server.worker import EngineProcess, engine_command
@@ -171,6 +172,7 @@ async def test_an_engine_that_cannot_start_is_said_so() -> None:
 
 
 def test_another_engine_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert engine_command() == (sys.executable, "-P", "-m", "engine.worker")
+    monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
+    assert engine_command() == own_engine()
     monkeypatch.setenv(ENGINE_VARIABLE, "'/an env/python' -m engine.worker")
     assert engine_command() == ("/an env/python", "-m", "engine.worker")
