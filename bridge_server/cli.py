@@ -15,7 +15,17 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from bridge_server import doctor_cli, jobs_cli, pairing_cli, settings_cli, tray_cli, weights_cli, words, worker
+from bridge_server import (
+    doctor_cli,
+    jobs_cli,
+    pairing_cli,
+    plugins_cli,
+    settings_cli,
+    tray_cli,
+    weights_cli,
+    words,
+    worker,
+)
 from bridge_server.console import complain, plain, progress, say
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
@@ -243,8 +253,9 @@ app.command(epilog=doctor_cli.EPILOG)(doctor_cli.doctor)
 app.command(epilog=tray_cli.EPILOG)(tray_cli.tray)
 app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
+app.add_typer(plugins_cli.app)
 app.add_typer(settings_cli.app)
-GROUPS = {jobs_cli.NAME, weights_cli.NAME, settings_cli.NAME}
+GROUPS = {jobs_cli.NAME, plugins_cli.NAME, settings_cli.NAME, weights_cli.NAME}
 
 
 def main() -> None:

@@ -190,7 +190,8 @@ def reconcile(
         return False
     system = system or System.here(environment)
     kept = {name: environment[name] for name in KEPT if environment.get(name)}
-    serve, tray = program("serve", environment=environment), program("tray", "--at-login", environment=environment)
+    serve = program("serve", environment=environment)
+    tray = program("tray", "--at-login", windowed=True, environment=environment)
     due = entries(system, serve, tray, kept) if wanted else ()
     shelf = _Shelf(registry)
     stale = [place for place in known if place not in {entry.place for entry in due}]

@@ -6,31 +6,39 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bridge_server.desktop.frozen import frozen
 from bridge_server.desktop.paths import CONFIG, DATA
+
+CONSOLE, WINDOWED = "videoshop", "videoshop-tray"
+"""The app's two programs that do the same, with a console and without."""
 
 KEPT = (CONFIG, DATA)
 """Environment variables without which another start would be another installation's."""
 
 
-def program(*arguments: str, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The command line that runs this version. An AppImage is mounted anew for each run: its file is what stays."""
-    if getattr(sys, "frozen", False):
+def program(*arguments: str, windowed: bool = False, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The command line that runs this version; `windowed`: without a console, where the system would open one.
+
+    An AppImage is mounted anew for each run: its file is what stays.
+    """
+    if not frozen():
+        return (_interpreter(windowed), "-P", "-m", "bridge_server.cli", *arguments)
+    if sys.platform == "linux":
         return (environment.get("APPIMAGE") or sys.executable, *arguments)
-    return (_interpreter(), "-P", "-m", "bridge_server.cli", *arguments)
+    own = Path(sys.executable)
+    other = own.with_name(f"{WINDOWED if windowed else CONSOLE}{own.suffix}")
+    return (str(other if other.exists() else own), *arguments)
 
 
-def _interpreter() -> str:
-    """Python; on Windows the one that opens no console, if nobody reads this one either."""
-    if sys.platform == "win32" and sys.stdout is None:
-        windowed = Path(sys.executable).with_name("pythonw.exe")
-        return str(windowed) if windowed.exists() else sys.executable
-    return sys.executable
+def _interpreter(windowed: bool) -> str:
+    silent = Path(sys.executable).with_name("pythonw.exe")
+    return str(silent) if windowed and sys.platform == "win32" and silent.exists() else sys.executable
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of programs that are not ours: a frozen program's own libraries would break them."""
     kept = dict(environment)
-    if getattr(sys, "frozen", False):
+    if frozen():
         for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
             original = kept.pop(f"{name}_ORIG", None)  # what the frozen program's loader put aside
             kept.pop(name, None)

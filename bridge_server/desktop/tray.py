@@ -304,7 +304,7 @@ def start_service(places: Places) -> "subprocess.Popen[bytes] | None":
         agent = f"gui/{os.getuid()}/{autostart.LABEL}"
         if _done("launchctl", "kickstart", agent):
             return None
-    return start_apart(program("serve"))
+    return start_apart(program("serve", windowed=True))
 
 
 def open_folder(folder: Path) -> None:
