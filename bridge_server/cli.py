@@ -22,11 +22,14 @@ from bridge_server import (
     plugins_cli,
     settings_cli,
     tray_cli,
+    uninstall_cli,
+    update_cli,
     weights_cli,
     words,
     worker,
 )
 from bridge_server.console import complain, plain, progress, say
+from bridge_server.desktop.frozen import frozen
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
 from engine.request import Event, Format, KeyframeFiles, MethodName, Request, Stage
@@ -81,11 +84,7 @@ def videoshop(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
     ] = False,
-) -> None:
-    if Places.of_user().settings.exists():
-        from bridge_server.desktop.settings import move_folders
-
-        move_folders(os.environ)
+) -> None: ...
 
 
 @app.command(
@@ -231,6 +230,10 @@ def serve(
         async with BridgeServer(places, ports=ports, origins=origins, retention=retention) as server:
             print(f"Listening on ws://localhost:{server.port}{PATH}", flush=True)
             print(f"The pairing token is in {places.token}", flush=True)
+            if frozen() and places.versions.exists():
+                from bridge_server.desktop.versions import prove
+
+                prove(places, version("videoshop-bridge"))
             give_back()
             await server.wait()
 
@@ -251,11 +254,14 @@ app.command("open", epilog="**Example**\n\n`videoshop open`")(pairing_cli.open_p
 app.command(epilog="**Example**\n\n`videoshop pair`, then type the code into the panel.")(pairing_cli.pair)
 app.command(epilog=doctor_cli.EPILOG)(doctor_cli.doctor)
 app.command(epilog=tray_cli.EPILOG)(tray_cli.tray)
+app.command(epilog=uninstall_cli.EPILOG)(uninstall_cli.uninstall)
 app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
 app.add_typer(plugins_cli.app)
 app.add_typer(settings_cli.app)
-GROUPS = {jobs_cli.NAME, plugins_cli.NAME, settings_cli.NAME, weights_cli.NAME}
+app.add_typer(update_cli.app)
+app.command(hidden=True)(update_cli.self_test)
+GROUPS = {jobs_cli.NAME, plugins_cli.NAME, settings_cli.NAME, update_cli.NAME, weights_cli.NAME}
 
 
 def main() -> None:
@@ -265,6 +271,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are one line and a hint on stderr."""
+    _prepare(arguments)
     try:
         code = app(list(arguments), prog_name="videoshop", standalone_mode=False)
     except TyperException as error:
@@ -302,6 +309,19 @@ def _name(callback: Callable[..., Any] | None) -> str:
 
 
 # What the person chose
+
+
+def _prepare(arguments: Sequence[str]) -> None:
+    """Take the folders of the settings; and let a newer version go on, if an update brought one."""
+    if Places.of_user().settings.exists():
+        from bridge_server.desktop.settings import move_folders
+
+        move_folders(os.environ)
+    places = Places.of_user()
+    if frozen() and places.current_version.exists():
+        from bridge_server.desktop.versions import hand_over
+
+        hand_over(places, version("videoshop-bridge"), arguments)
 
 
 def _chosen(places: Places) -> Sequence[str]:

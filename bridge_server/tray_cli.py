@@ -83,9 +83,11 @@ def _shown(places: Places, patience: float) -> tuple[str, ...]:
 
 async def _follow(places: Places, shell: "Shell") -> tuple[str, ...]:
     """The tray behind a shell, until the person quits, or Ctrl-C takes the icon away."""
+    from bridge_server.desktop.frozen import frozen
     from bridge_server.desktop.tray import Tray
+    from bridge_server.update_cli import Updates
 
-    tray = Tray(places, shell)
+    tray = Tray(places, shell, updates=Updates(places) if frozen() else None)
     loop, doing = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def act(action: "Action") -> None:

@@ -41,6 +41,16 @@ class Places:
         return self.config / "made.json"
 
     @property
+    def versions(self) -> Path:
+        """Versions of the app that updates brought."""
+        return self.data / "versions"
+
+    @property
+    def current_version(self) -> Path:
+        """Which of them runs."""
+        return self.versions / "current.json"
+
+    @property
     def discovery(self) -> Path:
         return self.config / "bridge.json"
 

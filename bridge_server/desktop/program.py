@@ -12,20 +12,24 @@ from bridge_server.desktop.paths import CONFIG, DATA
 CONSOLE, WINDOWED = "videoshop", "videoshop-tray"
 """The app's two programs that do the same, with a console and without."""
 
+INSTALLED = "VIDEOSHOP_INSTALLED"
+"""Environment variable that names the program that was installed, to the version that it handed over to: what starts
+that one starts whichever is to run."""
+
 KEPT = (CONFIG, DATA)
 """Environment variables without which another start would be another installation's."""
 
 
 def program(*arguments: str, windowed: bool = False, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The command line that runs this version; `windowed`: without a console, where the system would open one.
+    """The command line that runs this app again; `windowed`: without a console, where the system would open one.
 
     An AppImage is mounted anew for each run: its file is what stays.
     """
     if not frozen():
         return (_interpreter(windowed), "-P", "-m", "bridge_server.cli", *arguments)
     if sys.platform == "linux":
-        return (environment.get("APPIMAGE") or sys.executable, *arguments)
-    own = Path(sys.executable)
+        return (environment.get(INSTALLED) or environment.get("APPIMAGE") or sys.executable, *arguments)
+    own = Path(environment.get(INSTALLED) or sys.executable)
     other = own.with_name(f"{WINDOWED if windowed else CONSOLE}{own.suffix}")
     return (str(other if other.exists() else own), *arguments)
 

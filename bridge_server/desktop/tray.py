@@ -56,8 +56,8 @@ class Updates(Protocol):
         """The version that is offered, if it is newer than this one."""
         ...
 
-    def install(self) -> tuple[str, ...]:
-        """Put the offered version in this one's place; the command that is the new program."""
+    def install(self) -> None:
+        """Have the offered version run from the next start on."""
         ...
 
 
@@ -178,13 +178,14 @@ class Tray:
     async def _watch_settings(self) -> None:
         """The command line changes settings too, and they are the truth."""
         last = None
-        while True:
+        while self._places.config.exists():  # else it was uninstalled
             now = _changed_at(self._places.settings)
             if now != last:
                 last = now
                 chosen = await asyncio.to_thread(settings.load, self._places)
                 self._show(replace(self.state, at_login=chosen.start_at_login))
             await asyncio.sleep(AGAIN_SECONDS)
+        self.quit()
 
     # Doing what the menu asks
 
@@ -288,10 +289,10 @@ class Tray:
         if self._updates is None:
             return
         self._show(replace(self.state, note="Fetching the new version…"))
-        command = await asyncio.to_thread(self._updates.install)
+        await asyncio.to_thread(self._updates.install)
         if self._client is not None:
             await self._client.end()  # refused while a job runs: then the next start is the new version's
-        self._next = (*command, "tray")
+        self._next = program("tray", windowed=True)
         self.quit()
 
 
