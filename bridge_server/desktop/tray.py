@@ -177,8 +177,9 @@ class Tray:
 
     async def _watch_settings(self) -> None:
         """The command line changes settings too, and they are the truth."""
-        last = None
-        while self._places.config.exists():  # else it was uninstalled
+        last, there = None, False
+        while not there or self._places.config.exists():  # else it was uninstalled
+            there = self._places.config.exists()
             now = _changed_at(self._places.settings)
             if now != last:
                 last = now

@@ -1,6 +1,7 @@
 """The tray at a real service, with a shell that remembers what it was to show."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 import webbrowser
@@ -196,6 +197,14 @@ async def test_quitting_ends_the_service_too(server: BridgeServer, places: Place
         await tray.act("quit")
         assert await asyncio.wait_for(task, 5) == ()
         await asyncio.wait_for(server.wait(), 5)
+
+
+async def test_an_uninstalled_app_has_no_icon(server: BridgeServer, places: Places, shell: Shown) -> None:
+    async with shown(Tray(places, shell)) as task:
+        await shell.until(running)
+        await server.stop()
+        shutil.rmtree(places.config)
+        assert await asyncio.wait_for(task, 5) == ()
 
 
 # Updates
