@@ -26,6 +26,7 @@ from typing import Any
 from bridge_server.desktop.made import made, note, write_whole
 from bridge_server.desktop.paths import Places
 from bridge_server.desktop.program import KEPT, clean_environment, program
+from bridge_server.desktop.settings import chosen
 
 log = logging.getLogger("videoshop.desktop")
 
@@ -177,23 +178,28 @@ def reconcile(
     places: Places,
     wanted: bool,
     *,
+    thorough: bool = False,
     system: System | None = None,
     environment: Mapping[str, str] = os.environ,
     registry: Any = None,
 ) -> bool:
     """Make the entries, or remove those that were made; whether anything had to change. Raises OSError.
 
-    What was not made here is left alone: an entry of another installation, or one that the person wrote.
+    What was not made here is left alone: an entry of another installation, or one that the person wrote. `thorough`:
+    entries that are ours to the letter count as made here, though nobody wrote that down.
     """
     known = made(places).get(KIND, ())
-    if not wanted and not known:
+    if not (wanted or known or thorough):
         return False
     system = system or System.here(environment)
-    kept = {name: environment[name] for name in KEPT if environment.get(name)}
+    kept = {name: environment[name] for name in KEPT if environment.get(name) and name not in chosen(environment)}
     serve = program("serve", environment=environment)
     tray = program("tray", "--at-login", windowed=True, environment=environment)
-    due = entries(system, serve, tray, kept) if wanted else ()
-    shelf = _Shelf(registry)
+    ours, shelf = entries(system, serve, tray, kept), _Shelf(registry)
+    due = ours if wanted else ()
+    if thorough:
+        found = [entry.place for entry in ours if shelf.read(entry.place) == entry.text]
+        known = tuple(dict.fromkeys((*known, *found)))
     stale = [place for place in known if place not in {entry.place for entry in due}]
     missing = [entry for entry in due if shelf.read(entry.place) != entry.text]
     if stale or missing or len(known) != len(due):

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,8 @@ from engine.lock import hold
 
 WEIGHTS = "VIDEOSHOP_WEIGHTS"
 """Environment variable that names the folder of the models."""
+CHOSEN = "VIDEOSHOP_CHOSEN"
+"""Environment variable that names those that the settings have set: what the settings say later counts again."""
 
 Say = Callable[[str], None]
 
@@ -115,10 +117,23 @@ def reset(places: Places, name: str, say: Say = lambda trouble: None) -> Setting
 
 def move_folders(environment: MutableMapping[str, str]) -> None:
     """Have the folders that the person chose taken by this process and those that it starts."""
-    settings = load(Places.of_user())
+    settings, ours = load(Places.of_user()), chosen(environment)
     for variable, folder in ((WEIGHTS, settings.weights), (DATA, settings.data)):
-        if folder is not None and not environment.get(variable):
+        if environment.get(variable) and variable not in ours:  # the person's own word
+            continue
+        if folder is not None:
             environment[variable] = str(folder)
+            ours |= {variable}
+        elif variable in ours:
+            del environment[variable]
+            ours -= {variable}
+    if ours or CHOSEN in environment:
+        environment[CHOSEN] = ",".join(sorted(ours))
+
+
+def chosen(environment: Mapping[str, str]) -> frozenset[str]:
+    """The variables that the settings have set."""
+    return frozenset(filter(None, environment.get(CHOSEN, "").split(",")))
 
 
 def _write(file: Path, settings: Settings) -> None:

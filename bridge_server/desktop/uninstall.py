@@ -70,7 +70,7 @@ def size(folders: list[Path]) -> int:
 
 def take_back(places: Places, remove: frozenset[Asked], hosts: plugins.Hosts) -> list[Left]:
     """Remove what was made, the service being ended; what is left. Raises OSError."""
-    autostart.reconcile(places, False)
+    autostart.reconcile(places, False, thorough=True)
     left = [Left("Adobe's programs", line) for line in plugins.remove(places, hosts)]
     store = _store(places)
     kept_models = [] if "weights" in remove else models(places)

@@ -238,6 +238,25 @@ def test_what_was_not_made_here_stays(places: Places, tmp_path: Path) -> None:
     assert other.read_text() == "of another installation"
 
 
+def test_a_folder_of_the_settings_is_no_word_of_an_entry(places: Places, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = {"VIDEOSHOP_CONFIG": "/c", "VIDEOSHOP_DATA": "/d", "VIDEOSHOP_CHOSEN": "VIDEOSHOP_DATA"}
+    reconcile(places, True, system=system(home), environment=environment)
+    unit = (home / ".config/systemd/user/videoshop.service").read_text()
+    assert "VIDEOSHOP_CONFIG=/c" in unit
+    assert "VIDEOSHOP_DATA" not in unit
+
+
+def test_who_looks_thoroughly_finds_what_nobody_wrote_down(places: Places, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    reconcile(places, True, system=system(home), environment={})
+    places.made.unlink()
+    foreign = home / ".config/autostart/videoshop.desktop"
+    foreign.write_text("of another installation")
+    reconcile(places, False, thorough=True, system=system(home), environment={})
+    assert files(home) == {".config/autostart/videoshop.desktop"}
+
+
 def test_the_registry_of_windows_gets_the_value_and_loses_it(places: Places, tmp_path: Path) -> None:
     registry: Any = Registry()
     here = system(tmp_path, "win32")

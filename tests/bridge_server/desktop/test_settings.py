@@ -105,7 +105,21 @@ def test_folders_of_the_settings_count_where_the_environment_names_none(places: 
     change(places, weights=tmp_path / "models", data=tmp_path / "results")
     environment = {DATA: "/elsewhere"}
     settings.move_folders(environment)
-    assert environment == {DATA: "/elsewhere", WEIGHTS: str(tmp_path / "models")}
+    assert environment == {DATA: "/elsewhere", WEIGHTS: str(tmp_path / "models"), settings.CHOSEN: WEIGHTS}
+
+
+def test_a_program_that_was_started_with_a_chosen_folder_follows_the_next_choice(
+    places: Places, tmp_path: Path
+) -> None:
+    change(places, data=tmp_path / "one")
+    environment: dict[str, str] = {}
+    settings.move_folders(environment)
+    change(places, data=tmp_path / "two")
+    settings.move_folders(environment)
+    assert environment[DATA] == str(tmp_path / "two")
+    reset(places, "data")
+    settings.move_folders(environment)
+    assert DATA not in environment
 
 
 # The command
