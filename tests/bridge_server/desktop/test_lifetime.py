@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -14,6 +15,8 @@ from bridge_server.client import Client
 from bridge_server.desktop.instance import alive, discover
 from bridge_server.desktop.paths import Places
 from bridge_server.protocol import messages as m
+from bridge_server.server import BridgeServer
+from tests.bridge_server.conftest import ENGINE, PATIENCE
 from tests.bridge_server.desktop.apps import Offer, make_app, packed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the places of Linux")
@@ -155,9 +158,9 @@ async def test_install_use_update_roll_back_uninstall(home: Home, offer: Offer, 
     assert {str(path.relative_to(home.folder)) for path in home.folder.rglob("*")} <= SHARED
 
 
-def test_without_a_word_results_and_weights_stay(home: Home) -> None:
+async def test_without_a_word_results_and_weights_stay_and_the_next_install_leaves_them_alone(home: Home) -> None:
     model = downloaded(home)
-    out = home.places.jobs / "5a/out"
+    out = home.places.jobs / str(uuid4()) / "out"
     out.mkdir(parents=True)
     (out / "flat.mp4").write_bytes(b"result")
     (out.parent / "edited.png").write_bytes(b"upload")
@@ -165,6 +168,9 @@ def test_without_a_word_results_and_weights_stay(home: Home) -> None:
     home.run("uninstall")
     kept = {out / "flat.mp4", model / "weights.json", model / "unet.safetensors"}
     assert home.files() == {str(path.relative_to(home.folder)) for path in kept}
+    async with BridgeServer(home.places, ports=(0,), engine=ENGINE, patience=PATIENCE):
+        pass
+    assert all(path.exists() for path in kept)
 
 
 def test_a_new_version_whose_service_does_not_listen_gives_way_to_the_old_one(
