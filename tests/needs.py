@@ -14,7 +14,7 @@ _INSTALL = {
     "browser": "install Chromium (on Debian and Ubuntu: apt install chromium)",
     "node": "install Node.js 20 or newer (on Debian and Ubuntu: apt install nodejs npm)",
     "desktop": "install the desktop's own tools (on Debian and Ubuntu: apt install systemd desktop-file-utils xvfb "
-    "xfce4-panel dbus xdotool x11-utils)",
+    "xfce4-panel dbus xdotool)",
 }
 
 

@@ -43,11 +43,11 @@ class Panel:
         """What the screen shows."""
         return ImageGrab.grab(xdisplay=self.environment["DISPLAY"]).convert("RGB")
 
-    def shows(self, colour: tuple[int, int, int], seconds: float = 15.0) -> bool:
+    def shows(self, colour: tuple[int, int, int], seconds: float = 30.0) -> bool:
         """Whether an icon of this colour stands in the panel, or comes to stand there."""
         return self._comes(lambda: self._count(colour, (0, 0, 3 * BAR, BAR)) > 60, seconds)
 
-    def opens(self, seconds: float = 10.0) -> bool:
+    def opens(self, seconds: float = 20.0) -> bool:
         """Whether a menu hangs below the panel, or comes to hang there: the screen is black where nothing is."""
         below = (0, BAR + 2, 300, SIZE[1])
         return self._comes(lambda: self._count((0, 0, 0), below) < 0.8 * 300 * (SIZE[1] - BAR - 2), seconds)

@@ -52,7 +52,7 @@ class Shown:
     def tell(self, title: str, text: str) -> None:
         self.told.append((title, text))
 
-    async def until(self, true: Callable[[State], bool], seconds: float = 15.0) -> State:
+    async def until(self, true: Callable[[State], bool], seconds: float = 30.0) -> State:
         async with asyncio.timeout(seconds):
             while not (self.states and true(self.states[-1])):
                 await asyncio.sleep(0.02)

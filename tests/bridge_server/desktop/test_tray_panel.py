@@ -89,7 +89,7 @@ class Menu:
 
 
 async def until_paused(client: Client, paused: bool) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await client.queue()).paused != paused:
             await asyncio.sleep(0.05)
 
@@ -109,8 +109,8 @@ async def test_the_icon_is_seen_and_its_menu_pauses_works_and_quits(panel: Panel
                 await work(client, clip)
                 assert await seen(FILL["working"])
             await loop.run_in_executor(None, quit_by_mouse, panel)
-            assert await loop.run_in_executor(None, process.wait, 10) == 0
-            await asyncio.wait_for(service.wait(), 10)
+            assert await loop.run_in_executor(None, process.wait, 20) == 0
+            await asyncio.wait_for(service.wait(), 20)
 
 
 async def drive_over_the_bus(panel: Panel, client: Client, seen: Any) -> None:
@@ -128,12 +128,12 @@ async def drive_over_the_bus(panel: Panel, client: Client, seen: Any) -> None:
     await until_paused(client, True)
     assert await seen(FILL["paused"])
     await asyncio.to_thread(menu.click, "Start at login")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await asyncio.to_thread(menu.lines))["Start at login"][1]["toggle-state"] != 1:
             await asyncio.sleep(0.05)
     assert (Path(panel.environment["HOME"]) / ".config/autostart/videoshop.desktop").exists()
     await asyncio.to_thread(menu.click, "Pair a plugin")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not any(line.startswith("Code for the panel: ") for line in await asyncio.to_thread(menu.lines)):
             await asyncio.sleep(0.05)
     await asyncio.to_thread(menu.click, "Go on with the queue")
@@ -172,7 +172,7 @@ async def test_in_a_panel_of_x11_alone_the_icon_is_seen_and_a_click_opens_the_pa
     with single(places):
         async with service, tray(panel, places, **more):
             assert await loop.run_in_executor(None, panel.shows, FILL["idle"])
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 while not opened.exists():
                     await asyncio.to_thread(panel.do, *ICON, "click", "1")
                     await asyncio.sleep(0.5)
