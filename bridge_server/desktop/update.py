@@ -78,6 +78,7 @@ def system() -> str:
 def read(text: bytes, signature: bytes, key: bytes) -> Manifest:
     """The manifest, if the key's owner signed these very bytes. Raises UpdateError."""
     # PyNaCl: libsodium's Ed25519 in 4 MB, kept by the people of `cryptography`, which would take 17.
+    import _cffi_backend  # noqa: F401  # its library loads this, which whoever freezes the app cannot see
     from nacl.exceptions import CryptoError
     from nacl.signing import VerifyKey
 
