@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +15,22 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from bridge_server import doctor_cli, engine_cli, jobs_cli, pairing_cli, weights_cli, words, worker
+from bridge_server import (
+    doctor_cli,
+    engine_cli,
+    jobs_cli,
+    pairing_cli,
+    plugins_cli,
+    settings_cli,
+    tray_cli,
+    uninstall_cli,
+    update_cli,
+    weights_cli,
+    words,
+    worker,
+)
 from bridge_server.console import complain, plain, progress, say
+from bridge_server.desktop.frozen import frozen
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
 from engine.request import Event, Format, KeyframeFiles, MethodName, Request, Stage
@@ -213,15 +228,20 @@ def serve(
 
     async def serving() -> None:
         ports = PORTS if port is None else (port,)
-        async with BridgeServer(places, ports=ports, origins=allow_origin or (), retention=retention) as server:
+        async with BridgeServer(places, ports=ports, origins=origins, retention=retention) as server:
             print(f"Listening on ws://localhost:{server.port}{PATH}", flush=True)
             print(f"The pairing token is in {places.token}", flush=True)
+            if frozen() and places.versions.exists():
+                from bridge_server.desktop.versions import prove
+
+                prove(places, version("videoshop-bridge"))
             give_back()
             await server.wait()
 
     try:
         with single(places):
-            logs.begin(places.logs, verbose=verbose, say=lambda trouble: say(f"[yellow]Note:[/] {plain(trouble)}"))
+            logs.begin(places.logs, verbose=verbose, say=_note)
+            origins = (*(allow_origin or ()), *_chosen(places))
             with contextlib.suppress(asyncio.CancelledError):
                 _to_the_end(serving())
     except ServiceError as error:
@@ -234,10 +254,16 @@ def serve(
 app.command("open", epilog="**Example**\n\n`videoshop open`")(pairing_cli.open_page)
 app.command(epilog="**Example**\n\n`videoshop pair`, then type the code into the panel.")(pairing_cli.pair)
 app.command(epilog=doctor_cli.EPILOG)(doctor_cli.doctor)
+app.command(epilog=tray_cli.EPILOG)(tray_cli.tray)
+app.command(epilog=uninstall_cli.EPILOG)(uninstall_cli.uninstall)
 app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
 app.add_typer(engine_cli.app)
-GROUPS = {jobs_cli.NAME, weights_cli.NAME, engine_cli.NAME}
+app.add_typer(plugins_cli.app)
+app.add_typer(settings_cli.app)
+app.add_typer(update_cli.app)
+app.command(hidden=True)(update_cli.self_test)
+GROUPS = {engine_cli.NAME, jobs_cli.NAME, plugins_cli.NAME, settings_cli.NAME, update_cli.NAME, weights_cli.NAME}
 
 
 def main() -> None:
@@ -247,6 +273,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are one line and a hint on stderr."""
+    _prepare(arguments)
     try:
         code = app(list(arguments), prog_name="videoshop", standalone_mode=False)
     except TyperException as error:
@@ -283,7 +310,41 @@ def _name(callback: Callable[..., Any] | None) -> str:
     return callback.__name__ if callback is not None else ""
 
 
+# What the person chose
+
+
+def _prepare(arguments: Sequence[str]) -> None:
+    """Take the folders of the settings; and let a newer version go on, if an update brought one."""
+    if Places.of_user().settings.exists():
+        from bridge_server.desktop.settings import move_folders
+
+        move_folders(os.environ)
+    places = Places.of_user()
+    if frozen() and places.current_version.exists():
+        from bridge_server.desktop.versions import hand_over
+
+        hand_over(places, version("videoshop-bridge"), arguments)
+
+
+def _chosen(places: Places) -> Sequence[str]:
+    """The origins of the settings; and what starts with the session is made as they say."""
+    if not places.settings.exists() and not places.made.exists():  # nothing more is loaded into an idle service
+        return ()
+    from bridge_server.desktop import autostart, settings
+
+    chosen = settings.load(places, _note)
+    try:
+        autostart.reconcile(places, chosen.start_at_login)
+    except OSError as error:
+        _note(f"What starts at login could not be brought in line with the settings: {error.strerror}.")
+    return chosen.origins
+
+
 # What the person sees
+
+
+def _note(trouble: str) -> None:
+    say(f"[yellow]Note:[/] {plain(trouble)}")
 
 
 def _engine(do: str, arguments: dict[str, Any]) -> dict[str, Any]:

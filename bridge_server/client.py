@@ -260,6 +260,10 @@ class Client:
         """Have engine processes ended that do nothing."""
         await self._ask(m.EngineRelease(id=self._id()), m.EngineReleased)
 
+    async def end(self, *, now: bool = False) -> None:
+        """Have the bridge end: if no job runs, or with `now` in any case. Raises BridgeError."""
+        await self._ask(m.BridgeEnd(id=self._id(), now=now), m.BridgeEnding)
+
     async def open_pairing(self) -> m.PairCode:
         """A new pairing code, for another host."""
         return await self._ask(m.PairOpen(id=self._id()), m.PairCode)

@@ -15,7 +15,7 @@ from bridge_server.outbox import Item, Outbox, OverflowingError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
-from bridge_server.protocol.ports import Close, Deliver, Look, Outgoing, Question, Release
+from bridge_server.protocol.ports import Close, Deliver, End, Look, Outgoing, Question, Release
 from bridge_server.protocol.session import Session
 from bridge_server.protocol.transfer import Header, Kind
 from bridge_server.runner import Preview
@@ -31,6 +31,7 @@ class Service(Protocol):
 
     async def answer(self, question: Question) -> m.ServerMessage | BridgeError: ...
     async def release(self) -> None: ...
+    def end(self) -> None: ...
     def latest(self) -> Preview | None: ...
 
 
@@ -93,6 +94,8 @@ class Connection:
                     self._begin(self._ask(item))
                 case Release():
                     self._begin(self._service.release())
+                case End():
+                    self._service.end()
                 case Look():
                     latest = self._service.latest()
                     if latest is not None and item.job in (None, latest.job):

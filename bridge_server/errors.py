@@ -389,6 +389,12 @@ class ServiceError(BridgeError):
         )
 
     @classmethod
+    def busy(cls) -> Self:
+        return cls(
+            "bridge.busy", "A job runs.", "Wait until it is done, or end the service all the same.", retryable=True
+        )
+
+    @classmethod
     def config_unusable(cls, path: Path, why: str) -> Self:
         return cls(
             "service.config_unusable",

@@ -92,6 +92,7 @@ class BridgeServer:
         self._journal: Journal | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._clearing: set[asyncio.Task[None]] = set()
+        self._ending = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -171,8 +172,14 @@ class BridgeServer:
         await asyncio.to_thread(shutil.rmtree, self._incoming, ignore_errors=True)
 
     async def wait(self) -> None:
-        """Wait as long as the service runs; a fault of its own ends it."""
-        await asyncio.gather(*self._tasks)
+        """Wait as long as the service runs: until a client ends it, or a fault of its own."""
+        ending = asyncio.create_task(self._ending.wait(), name="ending")
+        try:
+            done, _ = await asyncio.wait((ending, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+        for task in done:
+            task.result()
 
     @property
     def _incoming(self) -> Path:
@@ -245,6 +252,11 @@ class BridgeServer:
     async def release(self) -> None:
         """End engine processes that do nothing."""
         await asyncio.gather(self._jobs_engine.release(), self._questions_engine.release())
+
+    def end(self) -> None:
+        """Let `wait` return."""
+        log.info("ended by a client")
+        self._ending.set()
 
     async def answer(self, question: Question) -> m.ServerMessage | BridgeError:
         try:

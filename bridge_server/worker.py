@@ -29,7 +29,7 @@ log = logging.getLogger("videoshop.engine")
 
 
 def engine_command() -> tuple[str, ...]:
-    """How the engine process is started: in the environment that was installed for it, else with what this process has."""
+    """How the engine process is started: in the environment installed for it, else with what this process has."""
     other = os.environ.get(ENGINE)
     if other:
         return tuple(shlex.split(other))

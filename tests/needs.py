@@ -13,7 +13,8 @@ import pytest
 _INSTALL = {
     "browser": "install Chromium (on Debian and Ubuntu: apt install chromium)",
     "node": "install Node.js 20 or newer (on Debian and Ubuntu: apt install nodejs npm)",
-    "desktop": "it checks desktop entries (on Debian and Ubuntu: apt install desktop-file-utils)",
+    "desktop": "install the desktop's own tools (on Debian and Ubuntu: apt install systemd desktop-file-utils xvfb "
+    "xfce4-panel dbus xdotool)",
     "dpkg": "it makes Debian's packages (on Debian and Ubuntu: apt install dpkg)",
 }
 

@@ -32,6 +32,25 @@ class Places:
         return self.config / "token"
 
     @property
+    def settings(self) -> Path:
+        return self.config / "settings.json"
+
+    @property
+    def made(self) -> Path:
+        """What was made outside these folders."""
+        return self.config / "made.json"
+
+    @property
+    def versions(self) -> Path:
+        """Versions of the app that updates brought."""
+        return self.data / "versions"
+
+    @property
+    def current_version(self) -> Path:
+        """Which of them runs."""
+        return self.versions / "current.json"
+
+    @property
     def discovery(self) -> Path:
         return self.config / "bridge.json"
 

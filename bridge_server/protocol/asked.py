@@ -326,6 +326,13 @@ class EngineRelease(FromClient):
     type: Literal["engine.release"] = "engine.release"
 
 
+class BridgeEnd(FromClient):
+    """End the service; `now`: though a job runs, which goes on when the service is back."""
+
+    type: Literal["bridge.end"] = "bridge.end"
+    now: bool = False
+
+
 ClientMessage = Annotated[
     Identify
     | Pair
@@ -360,6 +367,7 @@ ClientMessage = Annotated[
     | QueueWatch
     | QueuePause
     | QueueResume
-    | EngineRelease,
+    | EngineRelease
+    | BridgeEnd,
     Field(discriminator="type"),
 ]

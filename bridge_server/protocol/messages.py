@@ -13,6 +13,7 @@ from bridge_server.errors import MessageError
 from bridge_server.protocol import limits
 from bridge_server.protocol.asked import (
     Asked,
+    BridgeEnd,
     Changes,
     ClientMessage,
     ClipBegin,
@@ -57,6 +58,7 @@ from bridge_server.protocol.asked import (
 )
 from bridge_server.protocol.told import (
     ENDED,
+    BridgeEnding,
     ClipFrameWritten,
     ClipInfo,
     EngineReleased,
@@ -93,6 +95,8 @@ from bridge_server.protocol.told import (
 
 __all__ = [
     "ENDED",
+    "BridgeEnd",
+    "BridgeEnding",
     "Changes",
     "ClientMessage",
     "ClipBegin",

@@ -131,6 +131,11 @@ class Release:
 
 
 @dataclass(frozen=True)
+class End:
+    """The service is to end."""
+
+
+@dataclass(frozen=True)
 class Close:
     """The connection is to be closed, `after` so many seconds."""
 
@@ -139,4 +144,4 @@ class Close:
     after: float = 0.0
 
 
-Outgoing = m.ServerMessage | Question | Deliver | Look | Release | Close
+Outgoing = m.ServerMessage | Question | Deliver | Look | Release | End | Close

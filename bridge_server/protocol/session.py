@@ -3,7 +3,7 @@
 from pathlib import Path
 from uuid import UUID
 
-from bridge_server.errors import BridgeError, JobError, MessageError, TransferError
+from bridge_server.errors import BridgeError, JobError, MessageError, ServiceError, TransferError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.delivery import Deliveries, Library
@@ -13,6 +13,7 @@ from bridge_server.protocol.ports import (
     Bridge,
     Close,
     Deliver,
+    End,
     Grants,
     Jobs,
     Look,
@@ -280,6 +281,10 @@ class Session:
                 return [self._reply(message, self._jobs.resume())]
             case m.EngineRelease():
                 return [self._reply(message, m.EngineReleased()), Release()]
+            case m.BridgeEnd():
+                if not message.now and any(job.state == "running" for job in self._jobs.list()):
+                    raise ServiceError.busy()
+                return [self._reply(message, m.BridgeEnding()), End()]
 
     def _ask(self, question: Question) -> list[Outgoing]:
         if question.re in self._questions:

@@ -295,6 +295,10 @@ class EngineReleased(FromService):
     type: Literal["engine.released"] = "engine.released"
 
 
+class BridgeEnding(FromService):
+    type: Literal["bridge.ending"] = "bridge.ending"
+
+
 class Error(FromService, Fault):
     type: Literal["error"] = "error"
 
@@ -324,6 +328,7 @@ ServerMessage = Annotated[
     | JobJobs
     | QueueState
     | EngineReleased
+    | BridgeEnding
     | Error,
     Field(discriminator="type"),
 ]

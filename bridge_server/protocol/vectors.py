@@ -138,6 +138,7 @@ FROM_CLIENT: tuple[m.ClientMessage, ...] = (
     m.QueuePause(id="c28", now=True),
     m.QueueResume(id="c29"),
     m.EngineRelease(id="c30"),
+    m.BridgeEnd(id="c31", now=True),
 )
 
 _SNAPSHOT: m.JsonObject = {
@@ -211,6 +212,7 @@ FROM_BRIDGE: tuple[m.ServerMessage, ...] = (
     m.JobJobs(id="s24", re="c25", jobs=(m.Snapshot(seq=9, state="cancelled", **_STARTED),)),
     m.QueueState(id="s25", re="c27", paused=True, order=(JOB, OTHER)),
     m.EngineReleased(id="s26", re="c30"),
+    m.BridgeEnding(id="s29", re="c31"),
     m.Error(id="s27", re="c13", **dict(_FAULT)),
     m.Error(id="s28", code="message.malformed", message="It is no envelope.", hint="Update it.", retryable=True),
 )

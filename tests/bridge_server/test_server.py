@@ -515,3 +515,35 @@ async def test_a_job_that_was_held_and_released_a_thousand_times_can_still_be_wa
             if isinstance(news, m.JobState) and news.seq == 2001:
                 break
     assert told == limits.REPLAYED
+
+
+# The end
+
+
+async def test_a_client_ends_the_service_which_says_so_to_everybody(places: Places) -> None:
+    async with BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE) as server:
+        other = await Client.connect(places)
+        async with await Client.connect(places) as client:
+            await client.end()
+            await asyncio.wait_for(server.wait(), 2)
+    assert discover(places.discovery) is None
+    with pytest.raises(UnreachableError, match="1001"):
+        await other.ping()
+    await other.close()
+
+
+async def test_a_job_keeps_the_service_and_goes_on_in_the_next_one_where_it_was_ended_all_the_same(
+    places: Places, clip: Path
+) -> None:
+    one = BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE)
+    async with one as server, await Client.connect(places) as client:
+        job = await submit(client, clip, steps="3", pause="0.3")
+        while (await client.jobs())[0].state != "running":
+            await asyncio.sleep(0.02)
+        with pytest.raises(BridgeError, match="A job runs"):
+            await client.end()
+        await client.end(now=True)
+        await asyncio.wait_for(server.wait(), 2)
+    next_one = BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE)
+    async with next_one, await Client.connect(places) as client:
+        assert (await client.result(job)).state == "done"

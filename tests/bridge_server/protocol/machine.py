@@ -23,7 +23,7 @@ from bridge_server.library import FileLibrary
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.pairing import Door
-from bridge_server.protocol.ports import Bridge, Close, Deliver, Look, News, Outgoing, Question, Release
+from bridge_server.protocol.ports import Bridge, Close, Deliver, End, Look, News, Outgoing, Question, Release
 from bridge_server.protocol.proof import padded, proof
 from bridge_server.protocol.session import Session
 from bridge_server.protocol.transfer import HEADER_BYTES, Header, Kind, parse
@@ -110,7 +110,7 @@ class World(Drawing):
                     assert item.code in limits.CloseCode
                     assert guest.session.closed
                     assert 0 <= item.after <= 8
-                case Look() | Release():
+                case Look() | Release() | End():
                     pass
                 case _:
                     self.read(guest, item)

@@ -12,7 +12,7 @@ from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
 from bridge_server.protocol.pairing import shown
-from bridge_server.protocol.ports import Close, Deliver, Look, Outgoing, Question, Release
+from bridge_server.protocol.ports import Close, Deliver, End, Look, Outgoing, Question, Release
 from bridge_server.protocol.proof import padded, proof
 from bridge_server.protocol.transfer import Header, Kind, parse
 from bridge_server.records import clip_fault
@@ -557,6 +557,15 @@ def test_releasing_the_engine_is_left_to_the_shell(peer: Peer) -> None:
     released, what = peer.say(m.EngineRelease(id="e"))
     assert isinstance(released, m.EngineReleased)
     assert what == Release()
+
+
+def test_a_client_ends_the_bridge_but_not_in_the_middle_of_a_job_unless_it_says_so(peer: Peer) -> None:
+    ending, what = peer.say(m.BridgeEnd(id="e"))
+    assert isinstance(ending, m.BridgeEnding)
+    assert what == End()
+    peer.book.start(peer.submit())
+    assert code(peer.say(m.BridgeEnd(id="f"))) == "bridge.busy"
+    assert peer.say(m.BridgeEnd(id="g", now=True))[-1] == End()
 
 
 # Files from the bridge

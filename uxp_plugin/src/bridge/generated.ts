@@ -38,7 +38,8 @@ export type ClientMessage =
   | QueueWatch
   | QueuePause
   | QueueResume
-  | EngineRelease;
+  | EngineRelease
+  | BridgeEnd;
 /**
  * This interface was referenced by `Protocol`'s JSON-Schema
  * via the `definition` "ServerMessage".
@@ -68,9 +69,35 @@ export type ServerMessage =
   | JobJobs
   | QueueState
   | EngineReleased
+  | BridgeEnding
   | Error;
 
 export interface Protocol {}
+/**
+ * End the service; `now`: though a job runs, which goes on when the service is back.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "BridgeEnd".
+ */
+export interface BridgeEnd {
+  v: 1;
+  id: string;
+  type: "bridge.end";
+  data: {
+    now?: boolean;
+  };
+}
+/**
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "BridgeEnding".
+ */
+export interface BridgeEnding {
+  v: 1;
+  id: string;
+  re?: string;
+  type: "bridge.ending";
+  data: {};
+}
 /**
  * What a new job does otherwise than the one that it repeats; None: the same.
  *

@@ -38,6 +38,7 @@ export const ANSWERS = {
   "queue.pause": ["queue.state"],
   "queue.resume": ["queue.state"],
   "engine.release": ["engine.released"],
+  "bridge.end": ["bridge.ending"],
 } as const satisfies Partial<Record<ClientMessage["type"], readonly ServerMessage["type"][]>>;
 
 export type Said = ClientMessage["type"];
