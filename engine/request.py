@@ -68,15 +68,15 @@ class VideoshopSettings(_Frozen):
 
     preset: Literal["default", "reference"] = "default"
     """What the settings are that are not named: this project's own, or the released code's."""
-    steps: Annotated[int, Field(ge=1, le=200)] = 25
+    steps: Annotated[int, Field(ge=1, le=200)] = 15
     """Noise levels of the whole schedule."""
     strength: Annotated[float, Field(gt=0, le=1)] = 0.55
     """The part of the schedule that is run, its last: how far a clip is taken apart."""
-    threshold: Annotated[float, Field(ge=0, le=700)] = 1.0
+    threshold: Annotated[float, Field(ge=0, le=700)] = 0.0
     """Noise level at or below which inversion has no direction yet and goes by chance."""
-    proxy: Literal["chord", "slope"] = "chord"
+    proxy: Literal["chord", "slope"] = "slope"
     """Where inversion expects the next latent: on the line from the clean latent, or on that of the last step."""
-    normalisation: Literal["none", "reference", "paper", "clip"] = "reference"
+    normalisation: Literal["none", "reference", "paper", "clip"] = "none"
     """Over what the latents' mean and spread are taken before inversion."""
     region: Literal["mask", "frame"] = "mask"
     """What may change: the edit's place, followed through the clip, or the whole frame."""
@@ -87,11 +87,11 @@ class VideoshopSettings(_Frozen):
     """What the edit is made of: the clip's own noise, or new noise, which knows nothing of the clip."""
     rescale: bool = True
     """Whether the result takes the colours of the edited image's latents."""
-    guidance_first: Annotated[float, Field(ge=1, le=20)] = 4.0
+    guidance_first: Annotated[float, Field(ge=1, le=20)] = 2.0
     """How strongly the edited image guides the first frame."""
-    guidance_last: Annotated[float, Field(ge=1, le=20)] = 4.0
+    guidance_last: Annotated[float, Field(ge=1, le=20)] = 2.0
     """The same for the last frame; between them it changes evenly."""
-    guidance_from: Annotated[float, Field(ge=0, le=700)] = 0.0
+    guidance_from: Annotated[float, Field(ge=0, le=700)] = 0.3
     """The lowest noise level that is guided."""
     guidance_to: Annotated[float, Field(ge=0, le=700)] = 700.0
     """The highest noise level that is guided."""

@@ -21,7 +21,7 @@ from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, COMMAND, EDIT, T
 from tests.end_to_end.pictures import report_of
 
 SERVE = (str(COMMAND), "serve", "--port", "0")
-SETTINGS = {"steps": "10", "strength": "0.6"}
+SETTINGS = {"steps": "10", "strength": "0.6", "guidance_from": "0"}
 STEPS = 6
 
 
@@ -90,6 +90,7 @@ def test_the_command_counts_its_passes_and_edits_again_without_inversion(
 ) -> None:
     """The figures of the paper's own run: 14 frames, 13 of 25 steps."""
     command = [str(COMMAND), "propagate", str(BOX), *map(str, EDIT), "--range", "20:34", "--method", "videoshop"]
+    command += ["--set", "preset=reference"]
     for guidance, passes in ((4, (39, 17, 14)), (3, (26, 2, 14))):
         options = ["--set", f"guidance_last={guidance}", "--format", "mkv", "--output", str(tmp_path / "out")]
         subprocess.run([*command, *options], env=environment, check=True, capture_output=True)

@@ -16,7 +16,7 @@ from engine.videoshop.weights import Weights, locate
 from tests.engine.clips import write_still
 
 TINY = Path(__file__).parents[2] / "assets" / "tiny-a" / "model"
-QUICK = {"steps": "6", "strength": "0.5"}
+QUICK = {"steps": "6", "strength": "0.5", "guidance_from": "0"}
 """Three steps of inversion, three of denoising."""
 
 

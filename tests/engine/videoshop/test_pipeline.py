@@ -21,7 +21,7 @@ def pipeline() -> VideoshopPipeline:
 
 
 def worked(pipeline: VideoshopPipeline, seed: int = 0, **options: Any) -> torch.Tensor:
-    work = Videoshop(pipeline, VideoshopSettings(steps=6, strength=0.5), **options)
+    work = Videoshop(pipeline, VideoshopSettings(steps=6, strength=0.5, guidance_from=0), **options)
     noise = Noise.drawn(seed, 4, 64, 64, pipeline.latent_shape(64, 64))
     *_, inverted = work.invert(work.prepare(FRAMES, noise), noise)
     *_, generated = work.generate(inverted, FRAMES[:1].flip(-1), noise)
