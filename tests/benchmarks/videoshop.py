@@ -1,8 +1,9 @@
 """Quality of the `videoshop` method on a small trained model, beside the rendered truth of clips that it never saw.
 
-`--model DIR` in place of `tests/assets/world`; `--cases N` of each kind of edit; `--side S` of the frames; `--workers W`.
-`--sweep`: the settings about the default, one at a time, on clips that the report does not use; `--only` the tables that
-begin so. `--sheet FILE.png`: pictures of the first cases, to be looked at.
+`--model DIR` in place of `tests/assets/world`; `--cases N` of each kind of edit; `--side S` of frames; `--workers W`.
+`--sweep`: the settings about the default, one at a time, on clips that the report does not use; `--only` the tables
+whose titles begin so.
+`--sheet FILE.png`: pictures of the first cases, to be looked at.
 
 Figures leave the keyframe out, which comes back as painted anyway. Means ± their spread over the cases.
 """
