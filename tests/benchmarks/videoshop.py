@@ -22,7 +22,7 @@ from torch import Tensor
 from engine.videoshop import weights
 from engine.videoshop.pipeline import VideoshopPipeline
 from tests.benchmarks.figures import Figures, head, row
-from tests.benchmarks.preset import PLAIN, Ways, compared, swept
+from tests.benchmarks.preset import BEATEN, Ways, compared, swept
 from tests.benchmarks.sheet import write_sheet
 from tests.benchmarks.variants import Outcome, Trial, Variant, held_still
 from tests.world.edits import KINDS, Kind, drawn_case
@@ -174,7 +174,7 @@ def bars(figures: Figures, cases: Sequence[Found], ways: Ways) -> None:
         "whole": lambda one: one.edit.whole,
     }
     for part, of in parts.items():
-        for name in ("reference", *PLAIN):
+        for name in BEATEN:
             figures.show(f"{part}, default above {name}", mean("default", of) - mean(name, of), "dB", least=0)
     first, second = cases[0].outcomes[ways["default"]].passes
     figures.show("network passes, first edit", first, most=38)
