@@ -156,7 +156,7 @@ def run() -> int:
     device, dtype, scale = ("cuda", torch.bfloat16, FULL) if full else ("cpu", torch.float32, SMALL)
     figures = Figures()
     pipeline = random_model(scale, device, dtype)
-    work = Videoshop(pipeline, VideoshopSettings(), batched_guidance=full)
+    work = Videoshop(pipeline, VideoshopSettings(preset="reference"), batched_guidance=full)
     frames = torch.rand(FRAMES, 3, scale.height, scale.width, generator=torch.Generator().manual_seed(1))
     edited = frames[:1].flip(-1)
     noise = Noise.drawn(0, FRAMES, scale.height, scale.width, pipeline.latent_shape(scale.height, scale.width))
@@ -181,7 +181,7 @@ def run() -> int:
         figures.show("peak memory", peak, "GB", most=14)
         lean = memory.plan(memory.resources(), memory.SVD, FRAMES, scale.height, scale.width, ceiling=memory.LOW)
         memory.apply(pipeline, lean)
-        work = Videoshop(pipeline, VideoshopSettings(), encode_chunk=lean.encode_chunk)
+        work = Videoshop(pipeline, VideoshopSettings(preset="reference"), encode_chunk=lean.encode_chunk)
         _, _, peak = timed(
             work, lean.told, lambda stages: first_edit(work, frames, edited, noise, stages, lean.decode_chunk)
         )

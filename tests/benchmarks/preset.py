@@ -9,7 +9,7 @@ from tests.benchmarks.variants import Mix, Variant
 Ways = Mapping[str, Variant]
 """By what a table calls them."""
 
-REFERENCE = Variant(VideoshopSettings())
+REFERENCE = Variant(VideoshopSettings(preset="reference"))
 """The released code's."""
 
 DEFAULT = Variant(
@@ -22,10 +22,9 @@ DEFAULT = Variant(
         guidance_last=2.0,
         guidance_from=0.3,
     ),
-    held=True,
 )
 
-IMAGE_TO_VIDEO = DEFAULT.settings.model_copy(update={"noise": "fresh", "rescale": False})
+IMAGE_TO_VIDEO = DEFAULT.but(region="frame", noise="fresh", rescale=False)
 
 NAIVE, NORMALISED, RESCALE_TURNED = (
     f"default, {what}" for what in ("naive inversion", "normalised as the reference", "rescale turned")
@@ -50,14 +49,14 @@ def compared() -> Ways:
         NAIVE: replace(DEFAULT, naive=True),
         NORMALISED: DEFAULT.but(normalisation="reference"),
         RESCALE_TURNED: DEFAULT.but(rescale=not DEFAULT.settings.rescale),
-        "default, outside not held": replace(DEFAULT, held=False),
+        "default, outside not held": DEFAULT.but(region="frame"),
     }
-    plain = Variant(IMAGE_TO_VIDEO)
+    plain = IMAGE_TO_VIDEO
     return ways | {
         "image to video": plain.but(**guidance(1.0)),
         "image to video, guidance 2": plain.but(**guidance(2.0)),
         "image to video, from σ 700": plain.but(steps=25, strength=1.0, **guidance(2.0)),
-        "image to video, inside alone": replace(plain, held=True),
+        "image to video, inside alone": plain.but(region="mask"),
     }
 
 
@@ -98,11 +97,12 @@ def swept() -> Mapping[str, Ways]:
         for kept, new in ((0.9, "fresh"), (0.7, "fresh"), (0.4, "fresh"), (0.7, "carried"), (0.0, "carried"))
     }
     ends = {"inverted": inverted, "fresh": DEFAULT.but(noise="fresh")}
-    noise = {f"{name}, outside held": replace(way, held=True) for name, way in (ends | mixed).items()}
+    noise = {f"{name}, outside held": way.but(region="mask") for name, way in (ends | mixed).items()}
     noise |= {
-        f"{name}, outside and keyframe held": replace(way, held=True, anchored=True) for name, way in ends.items()
+        f"{name}, outside and keyframe held": replace(way, anchored=True).but(region="mask")
+        for name, way in ends.items()
     }
-    noise |= {f"{name}, nothing held": replace(way, held=False, anchored=False) for name, way in ends.items()}
+    noise |= {f"{name}, nothing held": way.but(region="frame") for name, way in ends.items()}
     return {
         "Inversion: proxy, threshold": same | {"naive": replace(DEFAULT, naive=True)} | inversion,
         "Normalisation and rescale": same | normalisation,

@@ -13,15 +13,13 @@ from torch.nn.functional import max_pool2d
 
 from engine.request import VideoshopSettings
 from engine.videoshop.pipeline import VideoshopPipeline
+from engine.videoshop.region import MARGIN
 from engine.videoshop.sampling import Pin, denoise
 from engine.videoshop.stages import Noise, Prepared, Videoshop
 from tests.benchmarks.inversion import naive
 from tests.world.carried import carried, motion, origins
 from tests.world.edits import Case
 from tests.world.measures import Likeness, adjacent_cosine, decibels, directions, noise, pair_cosine, psnr
-
-GROWN = 1
-"""Latents by which the mask reaches beyond the true matte, as a tracked one should."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +40,17 @@ class Variant:
     """Whether inversion evaluates the network at the latent at hand, in place of a proxy of the one it seeks."""
     mix: Mix | None = None
     """In place of the settings' noise."""
-    held: bool = False
-    """Whether latents outside the edit are the stored ones at every step, and only the edit's noise and colours are
-    other than the clip's."""
     anchored: bool = False
     """Whether the keyframe's latents are the edited image's, with the noise of the clip's, at every step."""
 
     def but(self, **changed: object) -> "Variant":
         """The same with other settings."""
         return replace(self, settings=self.settings.model_copy(update=changed))
+
+    @property
+    def held(self) -> bool:
+        """Whether latents outside the edit are the clip's own at every step."""
+        return self.settings.region == "mask"
 
     @property
     def inverts(self) -> bool:
@@ -122,10 +122,10 @@ class Trial:
 
     @cached_property
     def inside(self) -> Tensor:
-        """The mask (frames, 1, h, w), 0 or 1: latents under the true matte, and those next to them."""
+        """The mask (frames, 1, h, w), 0 or 1: latents under the true matte, and the margin that the product gives."""
         factor = self.pipeline.factor
         covered = max_pool2d((self.whole > 0).float(), factor)
-        return max_pool2d(covered, 2 * GROWN + 1, stride=1, padding=GROWN)
+        return max_pool2d(covered, 2 * MARGIN + 1, stride=1, padding=MARGIN)
 
     @cached_property
     def seen(self) -> Tensor:
@@ -196,7 +196,7 @@ class Trial:
         start = self._start(work, variant, latents, inside)
         pins = tuple(self._pins(variant, risen, edited)) if risen else ()
         *_, generated = work.generate(start, edited, self.noise, pins=pins)
-        finished = work.finish(generated, edited, inside)
+        finished = work.finish(generated, self.pipeline.encode(edited), inside)
         if inside is not None and risen is not None:
             finished = torch.lerp(risen.clip.encoded, finished, inside)
         return self._decoded(finished)

@@ -13,7 +13,9 @@ from tests.world.edits import KINDS, drawn_case
 from tests.world.model import MINIMAL, untrained
 
 SIDE = 16
-QUICK = Variant(VideoshopSettings(steps=5, strength=0.6, threshold=0, normalisation="none", guidance_first=2))
+QUICK = Variant(
+    VideoshopSettings(steps=5, strength=0.6, threshold=0, normalisation="none", region="frame", guidance_first=2)
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def test_passes_are_those_of_both_ways_and_a_second_edit_has_its_own_alone(trial
     assert trial.run(QUICK).passes == (3 + 6, 6)
     assert trial.run(QUICK.but(guidance_first=1.0, guidance_last=1.0)).passes == (6, 3)
     assert trial.run(QUICK.but(noise="fresh")).passes == (6, 6)
-    assert trial.run(replace(QUICK, held=True).but(noise="fresh")).passes == (3 + 6, 6)
+    assert trial.run(QUICK.but(region="mask").but(noise="fresh")).passes == (3 + 6, 6)
 
 
 def test_an_edit_that_changes_nothing_is_measured_from_the_unedited_frame(trial: Trial) -> None:
@@ -47,7 +49,7 @@ def test_an_edit_that_changes_nothing_is_measured_from_the_unedited_frame(trial:
 
 
 def test_all_of_the_inverted_noise_is_inversion_and_none_of_it_is_fresh(trial: Trial) -> None:
-    held = replace(QUICK, held=True)
+    held = QUICK.but(region="mask")
     mixed = trial.run(replace(held, mix=Mix(1.0, "fresh"))).pictures
     torch.testing.assert_close(mixed, trial.run(held).pictures)
     mixed = trial.run(replace(held, mix=Mix(0.0, "fresh"))).pictures
