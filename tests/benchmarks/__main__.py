@@ -6,7 +6,8 @@ import sys
 NAMES = {
     "flow": "quality of the flow method: real clips, known grades, exact synthetic truth",
     "propagate": "speed and memory of the whole job at 1080p",
-    "videoshop": "cost of the diffusion method; --full-size at SVD's size, on a GPU",
+    "videoshop": "quality of the diffusion method on a small trained model; --sweep chooses its preset, --sheet FILE",
+    "passes": "cost of the diffusion method; --full-size at SVD's size, on a GPU",
     "length": "clips longer than the model on exact truth: seams, drift, any keyframe, windows beside anchors",
     "inversion": "what inversion loses beside the exact ODE, by proxy, threshold, steps and normalisation",
     "locate": "finding the edited frame in a long clip",

@@ -1,5 +1,8 @@
 """Figures and their bars, printed alike by every benchmark."""
 
+from collections.abc import Iterable
+from statistics import fmean, stdev
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,3 +32,20 @@ def psnr(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Peak signal-to-noise ratio, dB, of two images in [0, 1]; 100 when they are equal."""
     error = float(np.mean((a.astype(np.float64) - b) ** 2))
     return float(10 * np.log10(1 / max(error, 1e-10)))
+
+
+def told(values: Iterable[float], digits: int = 3) -> str:
+    """Mean ± spread."""
+    kept = list(values)
+    return f"{fmean(kept):.{digits}f} ± {stdev(kept):.{digits}f}"
+
+
+def head(title: str, *cells: object) -> None:
+    """The beginning of a table as RESULTS.md has them."""
+    print(f"\n{title}\n")
+    row(*cells)
+    row(*["---"] * len(cells))
+
+
+def row(*cells: object) -> None:
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)

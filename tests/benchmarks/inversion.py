@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import sqrt, tau
-from statistics import fmean, stdev
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -16,8 +16,9 @@ from engine.videoshop.inversion import Network, Proxy, euler_up, invert
 from engine.videoshop.latents import Normalisation, normalised, rescaled
 from engine.videoshop.sampling import denoise
 from engine.videoshop.schedule import Schedule, c_in
-from tests.benchmarks.figures import Figures
+from tests.benchmarks.figures import Figures, head, row, told
 from tests.engine.videoshop.mixture import STILL, Mixture, carried, scenes
+from tests.world.measures import correlation, decibels
 
 CLIPS = 8
 REFERENCE = Schedule.karras(25, 0.55)
@@ -92,16 +93,6 @@ def error(found: Tensor, exact: Tensor) -> float:
     return float((found - exact).square().mean().sqrt() / exact.std())
 
 
-def decibels(found: Tensor, exact: Tensor) -> float:
-    """Peak signal-to-noise ratio; the peak is the range of `exact`, as latents have none of their own."""
-    return float(20 * torch.log10((exact.max() - exact.min()) / (found - exact).square().mean().sqrt()))
-
-
-def likeness(a: Tensor, b: Tensor) -> float:
-    """Correlation."""
-    return float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])
-
-
 @dataclass(frozen=True)
 class Loss:
     """Of one inversion and the denoising after it: the latent's error, the error of what comes back, the same in dB."""
@@ -115,24 +106,9 @@ class Loss:
         return cls(error(noisy, exact), error(clean, wanted), decibels(clean, wanted))
 
 
-def told(values: Iterable[float], digits: int = 3) -> str:
-    kept = list(values)
-    return f"{fmean(kept):.{digits}f} ± {stdev(kept):.{digits}f}"
-
-
 def cell(losses: list[Loss]) -> str:
     back = told(loss.back for loss in losses)
     return f"{told(loss.up for loss in losses)}; {back}, {fmean(loss.psnr for loss in losses):.1f} dB"
-
-
-def row(*cells: object) -> None:
-    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
-
-
-def head(title: str, *cells: object) -> None:
-    print(f"\n{title}\n")
-    row(*cells)
-    row(*["---"] * len(cells))
 
 
 def last(steps: Iterable[Tensor]) -> Tensor:
@@ -180,7 +156,7 @@ def by_noise(clips: list[Clip], exact: list[list[Tensor]]) -> None:
             for run, clip in zip(runs, clips, strict=True)
         ]
         channels = torch.stack([noise[-1].std((0, 2, 3)) for noise in noises]).mean(0)
-        alike = told((likeness(noise[-1], clip.latents) for noise, clip in zip(noises, clips, strict=True)), 2)
+        alike = told((correlation(noise[-1], clip.latents) for noise, clip in zip(noises, clips, strict=True)), 2)
         spread = (f"{fmean(float(noise[level].std()) for noise in noises):.2f}" for level in range(len(levels)))
         row(name, *spread, " ".join(f"{float(value):.2f}" for value in channels), alike)
 

@@ -1,202 +1,217 @@
-"""Cost of the `videoshop` method: seconds a stage, passes, peak memory; beside the same work done the released way.
+"""Quality of the `videoshop` method on a small trained model, beside the rendered truth of clips that it never saw.
 
-`--full-size`: random weights at SVD's real size, 14 frames of 576×1024, in half precision; needs a GPU with 14 GB free.
-Without it: a small model and small frames, in single precision, on the CPU. Figures of quality need trained weights.
+`--model DIR` in place of the project's own; `--cases N` of each kind of edit; `--side S` of frames; `--workers W`.
+`--sweep`: the settings about the default, one at a time, on clips that the report does not use; `--only` the tables
+whose titles begin so.
+`--sheet FILE.png`: pictures of the first cases, to be looked at.
+
+Figures leave the keyframe out, which comes back as painted anyway. Means ± their spread over the cases.
 """
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+import argparse
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from statistics import fmean, stdev
 
 import torch
-from diffusers import AutoencoderKLTemporalDecoder, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
 from torch import Tensor
-from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from engine.method import Passes
-from engine.request import VideoshopSettings
-from engine.videoshop import memory
+from engine.videoshop import weights
 from engine.videoshop.pipeline import VideoshopPipeline
-from engine.videoshop.stages import Noise, Videoshop
-from tests.benchmarks.figures import Figures
+from tests.benchmarks.figures import Figures, head, row
+from tests.benchmarks.preset import BEATEN, Ways, compared, swept
+from tests.benchmarks.sheet import write_sheet
+from tests.benchmarks.variants import Outcome, Trial, Variant, held_still
+from tests.world.edits import KINDS, Kind, drawn_case
+from tests.world.measures import Likeness
+from tests.world.scene import CALM
 
-FRAMES = 14
+MODEL = Path(__file__).parents[1] / "assets" / "world" / "model"
+SWEPT = 1000
+"""The first seed of the sweep's cases; the report's begin at 0. Training draws clips by keys of another length."""
+SHOWN = "reference", "default", "image to video"
+SHEET_CASES = 6
+
+Place = tuple[Kind, int]
+"""A kind of edit and a seed."""
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Sizes of the model and of what it works on."""
+class Order:
+    """What a process needs to know of the cases."""
 
-    height: int
-    width: int
-    unet: tuple[int, ...]
-    heads: tuple[int, ...]
-    layers: int
-    cross: int
-    time: int
-    vae: tuple[int, ...]
-    clip_width: int
-    clip_layers: int
-    clip_heads: int
-    clip_patch: int
-
-    @property
-    def area_side(self) -> int:
-        return int((self.height * self.width) ** 0.5) // 8
+    model: Path
+    side: int
 
 
-FULL = Scale(576, 1024, (320, 640, 1280, 1280), (5, 10, 20, 20), 2, 1024, 256, (128, 256, 512, 512), 1280, 32, 16, 14)
-SMALL = Scale(64, 96, (32, 64, 64, 64), (2, 2, 2, 2), 1, 32, 32, (32, 32, 32, 32), 32, 2, 4, 56)
+@dataclass(frozen=True)
+class Found:
+    """One case: what the VAE alone, nothing at all and the unmoved paint are worth, and each way's outcome."""
+
+    place: Place
+    best: Likeness
+    unedited: Likeness
+    still: Likeness
+    ceiling: tuple[float, float]
+    outcomes: Mapping[Variant, Outcome]
+    pictures: tuple[Tensor, Tensor]
+    """Source and truth."""
 
 
-def random_model(scale: Scale, device: str, dtype: torch.dtype) -> VideoshopPipeline:
-    """A model of SVD's architecture with random weights."""
-    # Diffusers' modules are not typed.
-    unet_of: Any = UNetSpatioTemporalConditionModel
-    vae_of: Any = AutoencoderKLTemporalDecoder
-    scheduler_of: Any = EulerDiscreteScheduler
-    torch.manual_seed(0)
-    with torch.device(device):
-        unet = unet_of(
-            sample_size=scale.area_side,
-            num_frames=FRAMES,
-            block_out_channels=scale.unet,
-            num_attention_heads=scale.heads,
-            layers_per_block=scale.layers,
-            cross_attention_dim=scale.cross,
-            addition_time_embed_dim=scale.time,
-            projection_class_embeddings_input_dim=3 * scale.time,
+@cache
+def pipeline(model: Path) -> VideoshopPipeline:
+    return weights.load(weights.inspect(model), torch.float32)
+
+
+def found(order: Order, place: Place, variants: Sequence[Variant]) -> Found:
+    torch.set_num_threads(1)
+    kind, seed = place
+    loaded = pipeline(order.model)
+    trial = Trial(loaded, drawn_case(seed, kind, loaded.frames, order.side, order.side, temper=CALM), seed)
+    outcomes = {variant: trial.run(variant) for variant in variants}
+    return Found(
+        place,
+        trial.judged(trial.best),
+        trial.judged(trial.seen),
+        trial.judged(held_still(trial)),
+        trial.ceiling,
+        outcomes,
+        (trial.source, trial.truth),
+    )
+
+
+def all_found(order: Order, places: Iterable[Place], ways: Iterable[Variant], workers: int) -> list[Found]:
+    """Each way but once, however many names it has."""
+    variants = tuple(dict.fromkeys(ways))
+    jobs = [(order, place, variants) for place in places]
+    if workers == 1:
+        return [found(*job) for job in jobs]
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        return pool.starmap(found, jobs, chunksize=1)
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
+    return f"{fmean(values):.{digits}f} ± {stdev(values):.{digits}f}" if len(values) > 1 else f"{values[0]:.{digits}f}"
+
+
+Picked = Callable[[Found], Likeness]
+
+
+def likeness_cells(cases: Sequence[Found], of: Picked) -> Iterator[str]:
+    for kind in KINDS:
+        yield spread([of(case).inside for case in cases if case.place[0] == kind])
+    scores = [of(case) for case in cases]
+    yield spread([score.inside for score in scores])
+    yield spread([score.whole for score in scores])
+    yield spread([score.outside for score in scores])
+    yield spread([score.iou for score in scores], 2)
+
+
+def edit_of(way: Variant, case: Found) -> Likeness:
+    return case.outcomes[way].edit
+
+
+def quality(title: str, cases: Sequence[Found], ways: Ways) -> None:
+    head(title, "way", *(f"inside: {kind}" for kind in KINDS), "inside", "whole", "outside", "IoU")
+    row("the truth through the VAE", *likeness_cells(cases, lambda case: case.best))
+    for name, way in ways.items():
+        row(name, *likeness_cells(cases, partial(edit_of, way)))
+    row("the paint, held still", *likeness_cells(cases, lambda case: case.still))
+    row("the source, unedited", *likeness_cells(cases, lambda case: case.unedited))
+
+
+def runs(title: str, cases: Sequence[Found], ways: Ways) -> None:
+    head(
+        title,
+        "way",
+        "identity edit, dB (inside)",
+        "round trip, dB",
+        "noise",
+        "its correlation",
+        "cosine down: adjacent, all pairs",
+        "up: adjacent",
+        "passes, first (second) edit",
+        "s",
+    )
+    whole, inside = (fmean(case.ceiling[part] for case in cases) for part in (0, 1))
+    row("the VAE alone", f"{whole:.1f} ({inside:.1f})", *["–"] * 7)
+    for name, way in ways.items():
+        outcomes = [case.outcomes[way] for case in cases]
+        risen = [outcome.rise for outcome in outcomes if outcome.rise is not None]
+        path = (
+            (
+                spread([one.round_trip for one in risen]),
+                spread([one.std for one in risen], 2),
+                spread([one.alike for one in risen], 2),
+                f"{fmean(one.adjacent for one in risen):.3f}, {fmean(one.pairs for one in risen):.3f}",
+                f"{fmean(one.rising for one in risen):.3f}",
+            )
+            if risen
+            else ["–"] * 5
         )
-        vae = vae_of(
-            block_out_channels=scale.vae,
-            down_block_types=("DownEncoderBlock2D",) * len(scale.vae),
-            layers_per_block=scale.layers,
-            latent_channels=4,
+        row(
+            name,
+            f"{spread([one.identity for one in outcomes])} ({fmean(one.identity_inside for one in outcomes):.1f})",
+            *path,
+            f"{outcomes[0].passes[0]} ({outcomes[0].passes[1]})",
+            f"{fmean(one.seconds[0] for one in outcomes):.1f}",
         )
-        vision = CLIPVisionConfig(
-            hidden_size=scale.clip_width,
-            intermediate_size=4 * scale.clip_width,
-            num_hidden_layers=scale.clip_layers,
-            num_attention_heads=scale.clip_heads,
-            patch_size=scale.clip_patch,
-            projection_dim=scale.cross,
-        )
-        encoder: Any = CLIPVisionModelWithProjection(vision)
-    for module in (unet, vae, encoder):
-        module.to(dtype=dtype).eval()
-    return VideoshopPipeline(vae, encoder, unet, scheduler_of(), CLIPImageProcessor())
 
 
-@dataclass
-class Stages:
-    """Seconds by stage, the device's queue drained at both ends."""
+def bars(figures: Figures, cases: Sequence[Found], ways: Ways) -> None:
+    def mean(name: str, of: Callable[[Outcome], float]) -> float:
+        return fmean(of(case.outcomes[ways[name]]) for case in cases)
 
-    device: str
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        self._drain()
-        began = time.perf_counter()
-        yield
-        self._drain()
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
-
-    def _drain(self) -> None:
-        if self.device == "cuda":
-            torch.cuda.synchronize()
-
-    @property
-    def total(self) -> float:
-        return sum(self.seconds.values())
-
-
-def first_edit(
-    work: Videoshop, frames: Tensor, edited: Tensor, noise: Noise, stages: Stages, decode_chunk: int = FRAMES
-) -> Tensor:
-    """All stages; returns the inverted latent for a second edit."""
-    with stages("encode"):
-        clip = work.prepare(frames, noise)
-    with stages("invert"):
-        *_, inverted = work.invert(clip, noise)
-    again(work, inverted, edited, noise, stages, decode_chunk)
-    return inverted
-
-
-def again(
-    work: Videoshop, inverted: Tensor, edited: Tensor, noise: Noise, stages: Stages, decode_chunk: int = FRAMES
-) -> None:
-    """What an edit of an inverted clip costs."""
-    with stages("generate"):
-        *_, generated = work.generate(inverted, edited, noise)
-    with stages("decode"):
-        for _ in work.pipeline.decode(work.finish(generated, work.pipeline.encode(edited)), chunk=decode_chunk):
-            pass
-
-
-def released_way(work: Videoshop, frames: Tensor, edited: Tensor, noise: Noise, stages: Stages) -> None:
-    """The same work as the released code orders it: frames encoded once more for their shape, a decode thrown away."""
-    first_edit(work, frames, edited, noise, stages)
-    with stages("encoded again"):
-        latents = work.pipeline.encode(frames)
-    with stages("decoded and thrown away"):
-        for _ in work.pipeline.decode(latents):
-            pass
+    print()
+    ceiling = fmean(case.ceiling[0] for case in cases)
+    figures.show("identity edit below the VAE alone", ceiling - mean("default", lambda one: one.identity), "dB", most=2)
+    cosines = [one.rise.adjacent for case in cases if (one := case.outcomes[ways["default"]]).rise is not None]
+    figures.show("adjacent cosine of the way down", fmean(cosines), least=0.95)
+    parts: dict[str, Callable[[Outcome], float]] = {
+        "inside": lambda one: one.edit.inside,
+        "whole": lambda one: one.edit.whole,
+    }
+    for part, of in parts.items():
+        for name in BEATEN:
+            figures.show(f"{part}, default above {name}", mean("default", of) - mean(name, of), "dB", least=0)
+    first, second = cases[0].outcomes[ways["default"]].passes
+    figures.show("network passes, first edit", first, most=38)
+    figures.show("network passes, second edit", second, most=25)
 
 
 def run() -> int:
-    full = "--full-size" in sys.argv
-    if full and not torch.cuda.is_available():
-        print("--full-size needs a CUDA device.", file=sys.stderr)
-        return 2
-    device, dtype, scale = ("cuda", torch.bfloat16, FULL) if full else ("cpu", torch.float32, SMALL)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks videoshop")
+    parser.add_argument("name")
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--cases", type=int, default=3)
+    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--sweep", action="store_true")
+    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--only", nargs="*", help="tables of the sweep whose titles begin so")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    order = Order(told.model, told.side)
+    first = SWEPT if told.sweep else 0
+    places: list[Place] = [(kind, first + number) for number in range(told.cases) for kind in KINDS]
+    about = f"{len(places)} cases of {told.side}×{told.side}"
+    tables = swept() if told.sweep else {"Beside the truth": compared()}
+    if told.only is not None:
+        tables = {title: ways for title, ways in tables.items() if title.startswith(tuple(told.only))}
+    cases = all_found(order, places, [way for ways in tables.values() for way in ways.values()], told.workers)
+    for title, ways in tables.items():
+        quality(f"{title}; {about}.", cases, ways)
+        runs(f"{title}: the runs.", cases, ways)
+    if told.sweep:
+        return 0
+    (ways,) = tables.values()
+    if told.sheet:
+        shown = [ways[name] for name in SHOWN]
+        rows = [(*case.pictures, *(case.outcomes[way].pictures for way in shown)) for case in cases[:SHEET_CASES]]
+        write_sheet(told.sheet, rows)
     figures = Figures()
-    pipeline = random_model(scale, device, dtype)
-    work = Videoshop(pipeline, VideoshopSettings(), batched_guidance=full)
-    frames = torch.rand(FRAMES, 3, scale.height, scale.width, generator=torch.Generator().manual_seed(1))
-    edited = frames[:1].flip(-1)
-    noise = Noise.drawn(0, FRAMES, scale.height, scale.width, pipeline.latent_shape(scale.height, scale.width))
-    where = torch.cuda.get_device_name() if full else "CPU"
-    print(f"{FRAMES} frames of {scale.width}×{scale.height}, {str(dtype).removeprefix('torch.')}, {where}")
-
-    kept: list[Tensor] = []
-    timed(work, "warm-up", lambda stages: kept.append(first_edit(work, frames, edited, noise, stages)))
-    first, passes, peak = timed(work, "first edit", lambda stages: first_edit(work, frames, edited, noise, stages))
-    second, more, _ = timed(work, "second edit", lambda stages: again(work, kept[0], edited, noise, stages))
-    released, _, _ = timed(work, "the released way", lambda stages: released_way(work, frames, edited, noise, stages))
-
-    figures.show("network passes, first edit", passes.network, most=39)
-    figures.show("VAE frames encoded, first edit", passes.vae_encoded, most=17)
-    figures.show("VAE frames decoded, first edit", passes.vae_decoded, most=14)
-    figures.show("network passes, second edit", more.network, most=26)
-    figures.show("VAE frames encoded, second edit", more.vae_encoded, most=2)
-    figures.show("first edit over the released way", first / released, "", most=1 if full else None)
-    if full:
-        figures.show("first edit", first, "s", most=8)
-        figures.show("second edit", second, "s", most=5)
-        figures.show("peak memory", peak, "GB", most=14)
-        lean = memory.plan(memory.resources(), memory.SVD, FRAMES, scale.height, scale.width, ceiling=memory.LOW)
-        memory.apply(pipeline, lean)
-        work = Videoshop(pipeline, VideoshopSettings(), encode_chunk=lean.encode_chunk)
-        _, _, peak = timed(
-            work, lean.told, lambda stages: first_edit(work, frames, edited, noise, stages, lean.decode_chunk)
-        )
-        figures.show("peak memory, low-memory mode", peak, "GB", most=8)
+    bars(figures, cases, ways)
     return figures.end()
-
-
-def timed(work: Videoshop, name: str, do: Callable[[Stages], object]) -> tuple[float, Passes, float]:
-    """Seconds, passes and peak memory (GB, of a CUDA device) of `do`, told by stage."""
-    device = work.pipeline.at_work.type
-    work.pipeline.passes = Passes()
-    if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    stages = Stages(device)
-    do(stages)
-    peak = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0
-    told = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in stages.seconds.items())
-    print(f"{name}: {stages.total:.2f} s ({told})", flush=True)
-    return stages.total, work.pipeline.passes, peak
