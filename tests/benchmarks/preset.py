@@ -93,8 +93,11 @@ def swept() -> Mapping[str, Ways]:
     }
     inverted = DEFAULT.but(noise="inverted")
     mixed = {
-        f"{kept:g} inverted, the rest {new}": replace(inverted, mix=Mix(kept, new))
-        for kept, new in ((0.9, "fresh"), (0.7, "fresh"), (0.4, "fresh"), (0.7, "carried"), (0.0, "carried"))
+        f"{mix.kept:g} inverted, the rest {mix.new}": replace(inverted, mix=mix)
+        for mix in (
+            *(Mix(kept, "fresh") for kept in (0.9, 0.7, 0.4)),
+            *(Mix(kept, "carried") for kept in (0.7, 0.0)),
+        )
     }
     ends = {"inverted": inverted, "fresh": DEFAULT.but(noise="fresh")}
     noise = {f"{name}, outside held": way.but(region="mask") for name, way in (ends | mixed).items()}

@@ -14,7 +14,7 @@ from tests.world.model import MINIMAL, untrained
 
 SIDE = 16
 QUICK = Variant(
-    VideoshopSettings(steps=5, strength=0.6, threshold=0, normalisation="none", region="frame", guidance_first=2)
+    VideoshopSettings(steps=5, strength=0.6, region="frame", guidance_first=2, guidance_last=4, guidance_from=0)
 )
 
 
