@@ -61,9 +61,7 @@ def test_a_build_takes_its_time_from_the_last_commit_or_from_outside(monkeypatch
 
 
 def test_what_is_needed_and_was_not_built_stops_the_build(tmp_path: Path) -> None:
-    with pytest.raises(
-        frozen.MissingError, match=r"such\.ccx is missing: `npm run build` in uxp_plugin/ makes it\.$"
-    ):
+    with pytest.raises(frozen.MissingError, match=r"such\.ccx is missing: `npm run build` in uxp_plugin/ makes it\.$"):
         frozen.bring(tmp_path, (product.Part("plugins/a.ccx", "no/such.ccx", product.NPM),))
     assert list(tmp_path.iterdir()) == []
 
