@@ -83,6 +83,7 @@ def test_in_the_bundle_only_code_lies_with_the_code(tmp_path: Path, monkeypatch:
     plugin = tmp_path / "made.ccx"
     plugin.touch()
     monkeypatch.setattr(frozen, "PLUGINS", (Part("plugins/made.ccx", str(plugin)),))
+    monkeypatch.setattr(frozen, "tools", lambda: (Part("uv", str(plugin)),))
     monkeypatch.setattr("installer.notices.write", lambda inside, folder: None)
     app = tmp_path / BUNDLE
     (app / "Contents" / "Frameworks").mkdir(parents=True)
