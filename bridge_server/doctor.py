@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from bridge_server.client import Client
 from bridge_server.desktop import runtime
+from bridge_server.desktop.frozen import again
 from bridge_server.desktop.instance import Instance, alive, discover
 from bridge_server.desktop.listener import listener
 from bridge_server.desktop.paths import CONFIG, DATA, Places
@@ -88,6 +89,7 @@ async def examine(places: Places) -> AsyncIterator[Check]:
     yield service
     yield (port := check_port(found))
     yield await check_handshake(places, found if port.state == token.state == "ok" else None)
+    yield check_environment(places)
     engine = EngineProcess(patience=PATIENCE)
     try:
         yield (starts := await check_engine(engine))
@@ -297,6 +299,38 @@ def _handshake(state: State, says: str, hint: str = "", facts: Mapping[str, Any]
 # The engine
 
 
+def check_environment(places: Places) -> Check:
+    """The engine's environment, at a glance. It may be absent."""
+    from bridge_server.desktop.runtime.glance import glance
+
+    found = glance(places)
+    facts = {
+        "state": found.state,
+        "unfinished": found.unfinished,
+        "backend": found.installed.backend if found.installed else None,
+        "python": found.installed.python if found.installed else None,
+        "size": found.installed.size if found.installed else None,
+    }
+    if found.installed is None:
+        if found.unfinished is None:
+            hint = "Where the method videoshop is not installed, `videoshop engine install` does it; flow needs none."
+            return _environment("absent", "Not installed.", hint, facts)
+        hint = "Run `videoshop engine install`, unless it is at work: it goes on where it was."
+        return _environment("absent", "Here in part: its installation has not ended.", hint, facts)
+    if found.state == "damaged":
+        more = f" and {found.faults - 1} more" if found.faults > 1 else ""
+        says = f"Files are missing or damaged: {found.first}{more}."
+        return _environment("broken", says, "Run `videoshop engine repair`: it keeps what is whole.", facts)
+    says = f"{found.installed.backend}, Python {found.installed.python}: every file is there."
+    if found.unfinished is not None:
+        says += f" A newer one is not ready: {found.unfinished} has not ended."
+    return _environment("ok", says, facts=facts)
+
+
+def _environment(state: State, says: str, hint: str = "", facts: Mapping[str, Any] | None = None) -> Check:
+    return Check("environment", "Engine's environment", state, says, hint, facts or {})
+
+
 async def check_engine(engine: EngineProcess) -> Check:
     """The engine starts, and reads the clip that comes with it."""
     try:
@@ -306,8 +340,8 @@ async def check_engine(engine: EngineProcess) -> Check:
         hint = error.hint
         if os.environ.get(ENGINE):
             hint = f"{ENGINE} names the engine's command: correct it, or unset it."
-        elif runtime.command(Places.of_user()) is not None:
-            hint = "Run `videoshop engine repair`: the engine runs in an environment of its own."
+        elif (repair := _repair()) is not None:
+            hint = repair
         words = [line for line in engine.stderr if line.strip()]
         says = f"{error.message} Its last words: {words[-1]}" if words else error.message
         return Check("engine", "Engine", "broken", says, hint)
@@ -329,7 +363,7 @@ async def check_codecs(engine: EngineProcess) -> Check:
     except KeyError:
         return Check("codecs", "Codecs", "broken", *_misunderstood("about"))
     if missing:
-        hint = "Install `av` from PyPI's wheels: `pip install --force-reinstall --only-binary=av av`."
+        hint = _again("Install `av` from PyPI's wheels: `pip install --force-reinstall --only-binary=av av`")
         return Check("codecs", "Codecs", "broken", f"FFmpeg lacks: {', '.join(missing)}.", hint, told)
     return Check("codecs", "Codecs", "ok", says, facts=told)
 
@@ -346,10 +380,9 @@ async def check_method(engine: EngineProcess) -> Check:
     except (KeyError, TypeError):
         return _method("broken", *_misunderstood("about"))
     if lacking:
-        hint = "For it, run `videoshop engine install`; the method flow needs nothing more."
-        return _method("absent", f"Not installed ({', '.join(lacking)} missing).", hint, told)
+        return _method("absent", f"Not installed ({', '.join(lacking)} missing).", _repair() or "", told)
     if devices["error"] is not None:
-        hint = "Install torch again: `pip install --force-reinstall torch`."
+        hint = _again("Install torch again: `pip install --force-reinstall torch`")
         return _method("broken", f"torch is installed, but does not load: {devices['error']}.", hint, told)
     cards = [f"{name}, {total / GB:.0f} GB" for kind, name, total in found if kind != "cpu"]
     where = "; ".join(cards) or "the processor alone, which is slow"
@@ -381,6 +414,18 @@ async def check_weights(engine: EngineProcess) -> Check:
     return Check(
         "weights", "Weights", "absent", "None are here.", "Get them with `videoshop weights download`.", states
     )
+
+
+def _again(from_source: str) -> str:
+    """How what the engine runs with is brought back: where it came from."""
+    return _repair() or f"{again(from_source)}."
+
+
+def _repair() -> str | None:
+    """What to do where the engine runs in an environment of its own."""
+    if os.environ.get(ENGINE) or runtime.command(Places.of_user()) is None:
+        return None
+    return "Run `videoshop engine repair`: the engine runs in an environment of its own."
 
 
 def _misunderstood(what: str) -> tuple[str, str]:

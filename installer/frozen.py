@@ -1,5 +1,6 @@
 """The frozen app: what PyInstaller packs for each program, and what is laid beside it afterwards."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -65,6 +66,14 @@ GLIBC = ("libmvec.so",)
 BACKENDS: Mapping[System, str] = {"linux": "pystray._xorg", "macos": "pystray._darwin", "windows": "pystray._win32"}
 """pystray chooses its way to the desktop by name, while it runs; nor can it be imported where there is no desktop."""
 
+UNSEEN: Mapping[str, tuple[str, ...]] = {
+    "nacl": ("nacl.bindings", "nacl.exceptions", "nacl.signing", "_cffi_backend"),
+    "jeepney": ("jeepney", "jeepney.io.asyncio"),
+}
+"""Packages of the extra `tray`, and what of them is imported while the program runs, by libraries or late."""
+
+UPDATES = "updates.json"
+
 METADATA = {
     "videoshop-engine": ("videoshop-bridge", "av", "numpy", "opencv-python-headless"),
 }
@@ -91,6 +100,7 @@ def recipe(program: Program) -> Recipe:
     system = this_system()
     tray = "pystray" not in program.without and find_spec("pystray") is not None
     hidden = ["pystray", BACKENDS[system]] if tray else []
+    hidden += [name for package, names in UNSEEN.items() if tray and find_spec(package) is not None for name in names]
     data = [pair for name in METADATA.get(program.name, ("videoshop-bridge",)) for pair in copy_metadata(name)]
     if "bridge_server" not in program.without:  # clips, pages, the protocol, lockfiles: all that is no module
         data += collect_data_files("bridge_server")
@@ -129,8 +139,16 @@ def info_plist() -> dict[str, object]:
     }
 
 
-def freeze(epoch: int) -> Path:
-    """Run PyInstaller, lay beside it what the app carries, and return the app's folder."""
+class MissingError(Exception):
+    """What the app brings was not built or installed."""
+
+
+def freeze(epoch: int, updates: Mapping[str, str] | None = None) -> Path:
+    """Run PyInstaller, lay beside it what the app carries, and return the app's folder. Raises MissingError at once.
+
+    `updates`: what the app is told of updates, if anything.
+    """
+    look_for((*PLUGINS, ENGINE, *tools()))
     icon.write(ICONS)
     out = BUILD / "frozen"
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
@@ -138,43 +156,56 @@ def freeze(epoch: int) -> Path:
     environment = os.environ | {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch)}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
     if this_system() == "macos":
-        return _furnish_bundle(out / f"{NAME}.app")
+        return _furnish_bundle(out / f"{NAME}.app", updates)
     app = out / ID
     inside = app / INSIDE
     if this_system() == "linux":
         libraries.share_ffmpeg(inside)
         libraries.strip(inside)
     bring(inside, (*PLUGINS, ENGINE, *tools()))
+    tell_of_updates(inside, updates)
     notices.write(inside, app / "licences")
     return app
 
 
-def _furnish_bundle(app: Path) -> Path:
+def _furnish_bundle(app: Path, updates: Mapping[str, str] | None) -> Path:
     """Lay beside macOS's app what it brings. In Frameworks only code may lie: all else is linked there, as PyInstaller
     does. The seal that this breaks is made anew with the package."""
     code, rest = app / "Contents" / "Frameworks", app / "Contents" / "Resources"
     bring(code, tools())
     bring(rest, (*PLUGINS, ENGINE))
-    for name in {PurePosixPath(part.name).parts[0] for part in (*PLUGINS, ENGINE)}:
+    tell_of_updates(rest, updates)
+    laid = {PurePosixPath(part.name).parts[0] for part in (*PLUGINS, ENGINE)} | ({UPDATES} if updates else set())
+    for name in laid:
         (code / name).symlink_to(f"../Resources/{name}")
     notices.write(code, rest / "licences")
     return app
 
 
 def tools() -> tuple[Part, ...]:
-    """`uv`, from its wheel, where it is installed in the environment that builds."""
+    """`uv`, from its wheel in the environment that builds: without it no app makes the engine's environment."""
     name = "uv.exe" if sys.platform == "win32" else "uv"
-    return (Part(name, str(Path(sys.executable).with_name(name)), needed=False),)
+    return (Part(name, str(Path(sys.executable).with_name(name)), "`pip install uv` beside the Python that builds"),)
+
+
+def look_for(parts: tuple[Part, ...]) -> None:
+    """Raises MissingError for the first part that is not there."""
+    for part in parts:
+        if not (ROOT / part.source).exists():
+            raise MissingError(f"{part.source} is missing: {part.made_by or 'the clone is not whole'}.")
+
+
+def tell_of_updates(inside: Path, updates: Mapping[str, str] | None) -> None:
+    """Lay into the app what it is told of updates, or nothing."""
+    if updates is not None:
+        (inside / UPDATES).write_text(json.dumps(updates, indent=2) + "\n", "utf-8")
 
 
 def bring(inside: Path, parts: tuple[Part, ...]) -> None:
-    """Copy `parts` into the app. Raises FileNotFoundError for one that is needed and was not built."""
+    """Copy `parts` into the app. Raises MissingError."""
+    look_for(parts)
     for part in parts:
         source, target = ROOT / part.source, inside / part.name
-        if not source.exists():
-            if part.needed:
-                raise FileNotFoundError(f"{part.source} is missing: is it built?")
-            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,6 +1,7 @@
 """Builds everything for the system that it runs on, in the environment that `build.py` made."""
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -8,9 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from installer import archive, frozen, linux, macos, manifest, windows
+from installer import archive, frozen, linux, macos, manifest, product, windows
 from installer.product import ID, PLUGINS, ROOT, System, this_system, version
-from installer.report import show, sizes, step
+from installer.report import note, show, sizes, step
 
 PACKAGES: dict[System, Callable[[Path, Path, int, int], Iterator[Path]]] = {
     "linux": linux.packages,
@@ -27,14 +28,23 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the packages go (dist/)")
     parser.add_argument("--app-only", action="store_true", help="build the app's folder in build/frozen/, no packages")
     parser.add_argument("--preset", type=int, default=6, choices=range(10), help="xz's: 1 is quick, 6 (default) small")
+    parser.add_argument(
+        "--updates", type=Path, metavar="FILE", help="what the app is told of updates (product.UPDATES)"
+    )
     options = parser.parse_args()
+    told = told_of_updates(options.updates)
     output: Path = options.output.absolute()
     when = epoch()
     step(f"The panels, version {version()}")
     panels()
     step("The frozen app")
-    app = frozen.freeze(when)
+    try:
+        app = frozen.freeze(when, told)
+    except frozen.MissingError as error:
+        sys.exit(str(error))
     print(f"  {app}")
+    if told is None:
+        note("The app is told of no updates: it says that it looks for none (--updates FILE, or product.UPDATES).")
     totals = sizes(app, frozen.INSIDE)
     show(totals)
     if options.app_only:
@@ -50,6 +60,15 @@ def main() -> int:
     archive.write_sums(made, output)
     print(f"  {output / archive.SUMS}")
     return 0
+
+
+def told_of_updates(file: Path | None) -> dict[str, str] | None:
+    """What the app is to be told of updates: a file's words, else the product's. Ends the build where they are none."""
+    try:
+        told = product.UPDATES if file is None else json.loads(file.read_text("utf-8"))
+        return None if told is None else product.updates(told)
+    except (OSError, ValueError) as error:
+        sys.exit(f"{file or 'product.UPDATES'}: {error}.")
 
 
 def epoch() -> int:

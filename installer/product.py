@@ -1,6 +1,7 @@
 """What is built, in data: names, programs, places and files. Every package, for every system, is made of this."""
 
 import platform
+import re
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -67,24 +68,43 @@ def programs(system: System) -> tuple[Program, ...]:
 
 @dataclass(frozen=True)
 class Part:
-    """What is laid beside the frozen Python, where `bridge_server.desktop.program.bundled` finds it by its name.
+    """What is laid beside the frozen Python, where `bridge_server.desktop.frozen.bundled` finds it by its name.
 
-    `source` is relative to the clone. Where `needed` is false, a build without it is whole.
+    `source` is relative to the clone; `made_by`: how it comes to be there.
     """
 
     name: str
     source: str
-    needed: bool = True
+    made_by: str = ""
 
 
+PANELS, NPM = "uxp_plugin/dist", "`npm run build` in uxp_plugin/ makes it"
 PLUGINS = (
-    Part("plugins/org.videoshop.bridge.photoshop_PS.ccx", "uxp_plugin/dist/org.videoshop.bridge.photoshop_PS.ccx"),
-    Part("plugins/aftereffects", "uxp_plugin/dist/aftereffects"),
-    Part("plugins/aftereffects-script", "uxp_plugin/dist/aftereffects-script"),
+    Part("plugins/org.videoshop.bridge.photoshop_PS.ccx", f"{PANELS}/org.videoshop.bridge.photoshop_PS.ccx", NPM),
+    Part("plugins/aftereffects", f"{PANELS}/aftereffects", NPM),
+    Part("plugins/aftereffects-script", f"{PANELS}/aftereffects-script", NPM),
 )
 """The panels, for the app to install; they are published beside the app too."""
 ENGINE = Part("engine", "engine")
 """The engine's source: an environment made for the diffusion method runs it with a Python of its own."""
+
+
+UPDATES: dict[str, str] | None = None
+"""Where the app looks for newer versions, and the key that signs their list (see installer/manifest.py):
+{"manifest": an https address, "key": Ed25519's public key, 64 hexadecimal digits}. Whoever distributes the app puts
+theirs here, or into a file for `--updates`; with none it says that it looks for none."""
+
+
+def updates(told: object) -> dict[str, str]:
+    """What the app is to be told of updates, if it can use it. Raises ValueError."""
+    if not isinstance(told, dict) or set(told) != {"manifest", "key"}:
+        raise ValueError('an app is told of updates {"manifest": address, "key": 64 hexadecimal digits}, and no more')
+    manifest, key = told["manifest"], told["key"]
+    if not isinstance(manifest, str) or not manifest.startswith("https://"):
+        raise ValueError(f"updates are fetched over https only: {manifest} is no https address")
+    if not isinstance(key, str) or re.fullmatch(r"[0-9a-f]{64}", key) is None:
+        raise ValueError("the key of updates is not 64 hexadecimal digits")
+    return {"manifest": manifest, "key": key}
 
 
 @dataclass(frozen=True)

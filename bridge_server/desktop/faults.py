@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from bridge_server.desktop.frozen import again
 from bridge_server.errors import BridgeError
 
 
@@ -31,10 +32,11 @@ class SettingError(DesktopError):
 class TrayError(DesktopError):
     @classmethod
     def not_installed(cls) -> Self:
+        first = again("Run `pip install 'videoshop-bridge[tray]'`")
         return cls(
             "tray.not_installed",
             "The tray icon's packages are not installed.",
-            "Run `pip install 'videoshop-bridge[tray]'`; the service, its page and every command work without.",
+            f"{first}; the service, its page and every command work without.",
         )
 
     @classmethod
@@ -64,7 +66,7 @@ class PluginError(DesktopError):
         return cls(
             "plugins.not_built",
             f"There is no {missing} in {folder}.",
-            "Run `npm ci && npm run build` in uxp_plugin/, or name the folder that has it with --from.",
+            f"{again('Run `npm ci && npm run build` in uxp_plugin/')}, or name the folder that has it with --from.",
         )
 
     @classmethod
@@ -89,8 +91,8 @@ class UpdateError(DesktopError):
     def no_source(cls) -> Self:
         return cls(
             "update.no_source",
-            "This copy does not know where updates come from, or by whose key they are signed.",
-            "Update it as you installed it, for instance with pip.",
+            "This copy does not look for updates: it was built without their address and the key that signs them.",
+            "Install a newer version as you installed this one.",
         )
 
     @classmethod

@@ -32,3 +32,8 @@ def bundled(name: str) -> Path | None:
         return None
     inside = Path(sys._MEIPASS)  # type: ignore[attr-defined]  # PyInstaller's name for the folder of all it brings
     return next((path for path in (inside / name, inside / f"{name}.exe") if path.exists()), None)
+
+
+def again(from_source: str) -> str:
+    """How what is missing comes back: the app brings all of it, from source each part has its own command."""
+    return "Install Videoshop Bridge again" if frozen() else from_source

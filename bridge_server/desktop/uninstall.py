@@ -3,7 +3,6 @@
 Weights and results are the person's: they go only where that was said. What remains is told.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ import platformdirs
 
 from bridge_server.desktop import autostart, plugins
 from bridge_server.desktop.paths import Places
+from bridge_server.desktop.runtime import home
+from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.settings import WEIGHTS
 
 Asked = Literal["results", "weights"]
@@ -22,7 +23,6 @@ Asked = Literal["results", "weights"]
 CONFIG_NAMES = (
     "bridge.json",
     "bridge.lock",
-    "engine.json",
     "made.json",
     "open.html",
     "settings.damaged.json",
@@ -32,7 +32,6 @@ CONFIG_NAMES = (
     "tray.lock",
 )
 DATA_NAMES = ("frames", "incoming", "journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal", "logs", "versions")
-ENGINE_NAMES = ("cache", "code", "envs", "incomplete.json", "lock", "python", "version.json")
 RESULT = "out"
 """The folder of a job that its result is in."""
 WEIGHTS_MARKS = ("weights.json", "weights.incomplete.json")
@@ -69,7 +68,12 @@ def size(folders: list[Path]) -> int:
 
 
 def take_back(places: Places, remove: frozenset[Asked], hosts: plugins.Hosts) -> list[Left]:
-    """Remove what was made, the service being ended; what is left. Raises OSError."""
+    """Remove what was made, the service being ended; what is left.
+
+    Raises RuntimeFault, as where a job runs in the engine's environment: then nothing was removed. Raises OSError.
+    """
+    engine = home(places).root
+    unreached = list(_remove_engine(places))
     autostart.reconcile(places, False, thorough=True)
     left = [Left("Adobe's programs", line) for line in plugins.remove(places, hosts)]
     store = _store(places)
@@ -85,10 +89,6 @@ def take_back(places: Places, remove: frozenset[Asked], hosts: plugins.Hosts) ->
                 _gone(path)
         _gone_if_empty(job)
     _gone_if_empty(places.jobs)
-    engine = _engine(places)
-    for name in ENGINE_NAMES:
-        _gone(engine / name)
-    _gone_if_empty(engine)
     _gone(platformdirs.user_cache_path(CACHE, appauthor=False))
     for name in DATA_NAMES:
         _gone(places.data / name)
@@ -97,14 +97,29 @@ def take_back(places: Places, remove: frozenset[Asked], hosts: plugins.Hosts) ->
     for folder in (places.data, places.config):
         _gone_if_empty(folder)
     chosen = [Left(str(path), "kept, as you chose") for path in (*kept_results, *kept_models)]
-    strange = [Left(str(path), "is not ours") for path in _strangers(places, kept_results, kept_models)]
-    return [*left, *chosen, *strange]
+    strange = [Left(str(path), "is not ours") for path in _strangers(places, engine, kept_results, kept_models)]
+    return [*left, *unreached, *chosen, *strange]
 
 
-def _strangers(places: Places, *kept: list[Path]) -> Iterator[Path]:
+def _remove_engine(places: Places) -> Iterator[Left]:
+    """Remove the engine's environment; where it is, if that is a disk that is not there now. Raises RuntimeFault."""
+    from bridge_server.desktop.runtime import upkeep
+
+    moved, root = places.engine_moved.exists(), home(places).root
+    try:
+        upkeep.remove(places)
+    except RuntimeFault as fault:
+        if fault.code != "engine.not_installed":
+            raise
+        places.engine_moved.unlink(missing_ok=True)
+        if moved:
+            yield Left(str(root), "held the engine's environment, and is not there now: remove it when it is")
+
+
+def _strangers(places: Places, engine: Path, *kept: list[Path]) -> Iterator[Path]:
     """What lies in our folders and is not known."""
-    known = {path for paths in kept for path in paths} | {_store(places), places.jobs, _engine(places)}
-    for folder in dict.fromkeys((places.config, places.data)):
+    known = {path for paths in kept for path in paths} | {_store(places), places.jobs, engine}
+    for folder in dict.fromkeys((places.config, places.data, engine)):
         yield from (path for path in _entries(folder) if path not in known)
 
 
@@ -112,14 +127,6 @@ def _store(places: Places) -> Path:
     """Where models are kept."""
     moved = os.environ.get(WEIGHTS)
     return Path(moved).absolute() if moved else places.data / "weights"
-
-
-def _engine(places: Places) -> Path:
-    """Where the engine's environment is, which may have been moved."""
-    try:
-        return Path(json.loads((places.config / "engine.json").read_text("utf-8"))["folder"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return places.data / "engine"
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -66,8 +66,9 @@ def folder(places: Places, version: str) -> Path:
 
 
 def program_of(folder: Path) -> Path:
-    """The program of an unpacked app."""
-    return folder / f"{CONSOLE}{'.exe' if sys.platform == 'win32' else ''}"
+    """The program of an unpacked app: a folder of programs or, for macOS, one that holds a bundle of that name."""
+    bundle = next(iter(sorted(folder.glob("*.app/Contents/MacOS"))), folder)
+    return bundle / f"{CONSOLE}{'.exe' if sys.platform == 'win32' else ''}"
 
 
 def newer(version: str, than: str) -> bool:

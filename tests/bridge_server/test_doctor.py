@@ -75,20 +75,23 @@ def claimed(places: Places, port: int, pid: int | None = None) -> Iterator[None]
 async def test_where_all_is_well_every_link_is_ok_and_is_told_in_order(places: Places) -> None:
     async with running(places):
         checks = [check async for check in examine(places)]
-    assert [check.state for check in checks] == ["ok"] * 10, [check.says for check in checks]
+    states = {check.name: check.state for check in checks}
+    assert states.pop("environment") == "absent"  # the engine runs without one
+    assert list(states.values()) == ["ok"] * 10, [check.says for check in checks]
     assert [check.name for check in checks] == [
         "folders",
         "token",
         "service",
         "port",
         "handshake",
+        "environment",
         "engine",
         "codecs",
         "videoshop",
         "weights",
         "disk",
     ]
-    assert checks[7].says == "torch 2.9.0 on NVIDIA RTX 4090, 24 GB."
+    assert checks[8].says == "torch 2.9.0 on NVIDIA RTX 4090, 24 GB."
 
 
 async def test_to_ask_makes_nothing(places: Places) -> None:
@@ -340,6 +343,17 @@ async def test_what_the_engine_lacks_is_named(
     assert found.says.startswith(said)
 
 
+@pytest.mark.parametrize("lacks", ["h264", "cuda"])
+async def test_the_app_is_installed_again_where_from_source_it_is_a_package(
+    places: Places, well_engine: Callable[..., None], monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    well_engine(lacks)
+    async with running(places):
+        assert "pip install" in (await broken(places)).hint
+        monkeypatch.setattr(sys, "frozen", True, raising=False)
+        assert (await broken(places)).hint == "Install Videoshop Bridge again."
+
+
 @pytest.mark.parametrize(
     ("lacks", "absent", "hint"),
     [
@@ -355,7 +369,7 @@ async def test_the_method_videoshop_and_its_weights_may_be_absent(
     async with running(places):
         checks = await named(places)
     assert first_broken(tuple(checks.values())) is None
-    assert {name for name, check in checks.items() if check.state == "absent"} == absent
+    assert {name for name, check in checks.items() if check.state == "absent"} == absent | {"environment"}
     assert checks["weights"].hint == hint
 
 
@@ -375,8 +389,8 @@ async def test_the_command_shows_each_link_and_exits_0_when_all_is_well(places: 
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
     assert lines[0] == "✓ Folders: Writable, and closed to others."
-    assert [line[0] for line in lines[:10]] == ["✓"] * 10
-    assert lines[-1] == "All is well."
+    assert [line[0] for line in lines[:11]] == ["✓"] * 5 + ["–"] + ["✓"] * 5
+    assert "All is well." in lines
 
 
 def test_the_command_names_the_first_broken_link_and_what_to_do_and_exits_1(places: Places) -> None:

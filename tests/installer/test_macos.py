@@ -1,5 +1,6 @@
 """macOS: what the Installer's package is made of, read by what reads it."""
 
+import json
 import plistlib
 import subprocess
 import tarfile
@@ -82,11 +83,14 @@ def test_in_the_bundle_only_code_lies_with_the_code(tmp_path: Path, monkeypatch:
     plugin = tmp_path / "made.ccx"
     plugin.touch()
     monkeypatch.setattr(frozen, "PLUGINS", (Part("plugins/made.ccx", str(plugin)),))
+    monkeypatch.setattr(frozen, "tools", lambda: (Part("uv", str(plugin)),))
     monkeypatch.setattr("installer.notices.write", lambda inside, folder: None)
     app = tmp_path / BUNDLE
     (app / "Contents" / "Frameworks").mkdir(parents=True)
-    frozen._furnish_bundle(app)
+    frozen._furnish_bundle(app, {"manifest": "https://example.org", "key": "0f" * 32})
     inside = app / "Contents" / "Frameworks"
+    assert (inside / "updates.json").resolve() == app / "Contents" / "Resources" / "updates.json"
+    assert json.loads((inside / "updates.json").read_text())["manifest"] == "https://example.org"
     assert (inside / "plugins" / "made.ccx").resolve() == app / "Contents" / "Resources" / "plugins" / "made.ccx"
     assert (inside / "engine").is_symlink()
     assert (inside / "engine" / "worker.py").is_file()

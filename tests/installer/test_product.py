@@ -4,10 +4,12 @@ import ast
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from bridge_server.desktop import versions
 from bridge_server.desktop.frozen import ENGINE_PROGRAM
 from installer import frozen, make, product
 from installer.product import PROGRAMS, ROOT, SYSTEMS, file_name, programs, version
@@ -59,10 +61,53 @@ def test_a_build_takes_its_time_from_the_last_commit_or_from_outside(monkeypatch
 
 
 def test_what_is_needed_and_was_not_built_stops_the_build(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="is it built"):
-        frozen.bring(tmp_path, (product.Part("plugins/a.ccx", "no/such.ccx"),))
-    frozen.bring(tmp_path, (product.Part("uv", "no/such/uv", needed=False),))
+    with pytest.raises(frozen.MissingError, match=r"such\.ccx is missing: `npm run build` in uxp_plugin/ makes it\.$"):
+        frozen.bring(tmp_path, (product.Part("plugins/a.ccx", "no/such.ccx", product.NPM),))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_uv_there_is_no_build_and_a_sentence_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(frozen, "PLUGINS", ())
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(sys, "argv", ["make"])
+    monkeypatch.setattr(make, "panels", lambda: None)
+    with pytest.raises(SystemExit, match=r"uv(\.exe)? is missing: `pip install uv` beside the Python that builds\.$"):
+        make.main()
+
+
+def test_what_the_app_is_told_of_updates_lies_where_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"manifest": "https://example.org/manifest.json", "key": "0f" * 32}
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    frozen.tell_of_updates(tmp_path, make.told_of_updates(tmp_path / "told.json"))
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
+    assert versions.source({}) == (told["manifest"], bytes.fromhex(told["key"]))
+
+
+def test_an_app_that_is_told_of_no_updates_gets_no_file(tmp_path: Path) -> None:
+    frozen.tell_of_updates(tmp_path, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "Expecting"),
+        ("[]", "an app is told of updates"),
+        ('{"manifest": "http://example.org", "key": ""}', "is no https address"),
+        ('{"manifest": "https://example.org", "key": "0f"}', "not 64 hexadecimal digits"),
+    ],
+)
+def test_what_an_app_cannot_use_stops_the_build(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "told.json").write_text(text)
+    with pytest.raises(SystemExit, match=why):
+        make.told_of_updates(tmp_path / "told.json")
+
+
+def test_what_is_named_to_pyinstaller_is_there_to_be_found() -> None:
+    for package, names in frozen.UNSEEN.items():
+        if find_spec(package) is not None:
+            assert [name for name in names if find_spec(name) is None] == []
 
 
 def test_the_engines_source_comes_along_without_what_python_made_of_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from bridge_server.desktop.frozen import again
 from bridge_server.errors import BridgeError
 
 GB = 1e9
@@ -67,7 +68,7 @@ class RuntimeFault(BridgeError):  # noqa: N818  # a fault of the machine, the ne
         return cls(
             "engine.no_uv",
             "The program uv, which installs the engine's environment, is missing.",
-            "Install Videoshop Bridge again; from source, run `pip install uv`.",
+            f"{again('Run `pip install uv`')}.",
         )
 
     @classmethod

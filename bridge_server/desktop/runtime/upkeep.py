@@ -160,12 +160,15 @@ def move(places: Places, folder: Path, options: Options, on_progress: OnProgress
             moved = build(new_home, lock, _source(lock, options), "move", old, options.trial, on_progress)
             place.moved(places, new_home.root)
         _clear(old_home)
-    shutil.rmtree(old_home.root, ignore_errors=True)
+    _leave(old_home)
     return moved
 
 
 def remove(places: Places) -> int:
-    """Delete the environment, and all that was downloaded for it; the bytes that were freed. Raises RuntimeFault."""
+    """Delete the environment, and all that was downloaded for it; the bytes that were freed. Raises RuntimeFault.
+
+    What else lies in its folder is not ours, and stays.
+    """
     home = place.home(places)
     if not home.root.exists():
         raise RuntimeFault.not_installed()
@@ -173,13 +176,13 @@ def remove(places: Places) -> int:
         installed = home.installed()
         if installed is not None and in_use(home.environment(installed)):
             raise RuntimeFault.in_use()
-        freed = _bytes_in(home.root)
+        before = _bytes_in(home.root)
         _clear(home)
-    shutil.rmtree(home.root, ignore_errors=True)
-    if home.root.exists():
+    _leave(home)
+    if any(folder.exists() for folder in _folders(home)):
         raise RuntimeFault.folder_unusable(home.root, "not all of it could be removed")
     places.engine_moved.unlink(missing_ok=True)
-    return freed
+    return before - _bytes_in(home.root)
 
 
 # What is there
@@ -280,9 +283,23 @@ def _copy_python(old: Home, new: Home, size: int) -> None:
 def _clear(home: Home) -> None:
     """Remove everything but the lock: the version file first, so that nobody starts what is going."""
     home.version.unlink(missing_ok=True)
-    for folder in (home.environments, home.cache, home.pythons, home.code):
+    for folder in _folders(home):
         shutil.rmtree(folder, ignore_errors=True)
     home.incomplete.unlink(missing_ok=True)
+    for file in (home.version, home.incomplete):
+        for aside in home.root.glob(f"{file.name}.*"):  # a kill left it half written
+            aside.unlink(missing_ok=True)
+
+
+def _leave(home: Home) -> None:
+    """Remove the lock, which nobody holds, and the folder if nothing else is in it."""
+    with contextlib.suppress(OSError):
+        home.lock.unlink(missing_ok=True)
+        home.root.rmdir()
+
+
+def _folders(home: Home) -> tuple[Path, ...]:
+    return (home.environments, home.cache, home.pythons, home.code)
 
 
 def _bytes_in(folder: Path) -> int:

@@ -14,10 +14,16 @@ import pytest
 from bridge_server.client import Client
 from bridge_server.desktop.instance import alive, discover
 from bridge_server.desktop.paths import Places
+from bridge_server.desktop.runtime import home as engine_home
+from bridge_server.desktop.runtime import probe, upkeep
+from bridge_server.desktop.runtime.code import IN_USE
+from bridge_server.desktop.runtime.upkeep import Options
 from bridge_server.protocol import messages as m
 from bridge_server.server import BridgeServer
+from engine.lock import hold
 from tests.bridge_server.conftest import ENGINE, PATIENCE
 from tests.bridge_server.desktop.apps import Offer, make_app, packed
+from tests.bridge_server.desktop.runtime.wheels import Shelf, quiet, starts
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the places of Linux")
 
@@ -31,6 +37,7 @@ class Home:
 
     def __init__(self, folder: Path, program: Path, source: Path) -> None:
         self.folder, self.program = folder, program
+        self.told = ""
         self.places = Places(folder / CONFIG, folder / DATA)
         kept = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
         self.environment = {name: value for name, value in os.environ.items() if name in kept}
@@ -41,7 +48,7 @@ class Home:
         }
 
     def run(self, *words: str, code: int = 0) -> str:
-        """Run a command of the app; what it prints."""
+        """Run a command of the app; what it prints. `told` is what it says besides, without breaks of lines."""
         done = subprocess.run(
             [self.program, *words],
             env=self.environment,
@@ -52,6 +59,7 @@ class Home:
             check=False,
         )
         assert done.returncode == code, done.stderr
+        self.told = " ".join(done.stderr.split())
         return done.stdout.strip() if code == 0 else done.stderr.strip()
 
     def files(self) -> set[str]:
@@ -171,6 +179,51 @@ async def test_without_a_word_results_and_weights_stay_and_the_next_install_leav
     async with BridgeServer(home.places, ports=(0,), engine=ENGINE, patience=PATIENCE):
         pass
     assert all(path.exists() for path in kept)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    """An engine's environment of small packages."""
+    shelf = Shelf.of(tmp_path / "shelf")
+    shelf.lock("cpu", probe.system())
+    return Options(wheels=shelf.wheels, locks=shelf.locks, trial=starts)
+
+
+def test_the_engines_environment_goes_wherever_it_was_moved_and_what_else_lies_there_stays(
+    home: Home, options: Options, tmp_path: Path
+) -> None:
+    upkeep.install(home.places, "cpu", options, quiet)
+    (home.places.engine / "version.json.4711").write_text("{")  # as a kill leaves it
+    home.run("uninstall")
+    assert {str(path.relative_to(home.folder)) for path in home.folder.rglob("*")} <= SHARED
+    large = tmp_path / "large/engine"
+    upkeep.install(home.places, "cpu", options, quiet)
+    upkeep.move(home.places, large, options, quiet)
+    (large / "photo.jpg").write_text("of the person")
+    home.run("uninstall")
+    assert {str(path.relative_to(home.folder)) for path in home.folder.rglob("*")} <= SHARED
+    assert [path.name for path in large.iterdir()] == ["photo.jpg"]
+
+
+def test_an_environment_on_a_disk_that_is_not_there_is_told(home: Home, options: Options, tmp_path: Path) -> None:
+    upkeep.install(home.places, "cpu", options, quiet)
+    upkeep.move(home.places, tmp_path / "disk/engine", options, quiet)
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    home.run("uninstall")
+    assert f"{tmp_path / 'disk/engine'}: held the engine's environment, and is not there now" in home.told
+    assert {str(path.relative_to(home.folder)) for path in home.folder.rglob("*")} <= SHARED
+
+
+def test_while_a_job_runs_in_the_engines_environment_nothing_is_removed(home: Home, options: Options) -> None:
+    installed = upkeep.install(home.places, "cpu", options, quiet)
+    home.run("settings", "set", "start_at_login", "on")
+    before = home.files()
+    with (engine_home(home.places).environment(installed) / IN_USE).open("ab") as file:
+        hold(file)
+        assert "A job runs in the engine's environment." in home.run("uninstall", code=2)
+        assert home.files() - {f"{DATA}/engine/envs/{installed.folder}/{IN_USE}"} == before
+    home.run("uninstall")
+    assert home.files() == set()
 
 
 def test_a_new_version_whose_service_does_not_listen_gives_way_to_the_old_one(

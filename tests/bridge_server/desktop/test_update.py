@@ -106,9 +106,24 @@ def test_without_a_server_it_says_so(places: Places, offer: Offer) -> None:
 
 
 def test_a_copy_that_was_told_of_no_server_says_how_it_is_updated() -> None:
-    with pytest.raises(UpdateError, match="does not know where") as refused:
+    with pytest.raises(UpdateError) as refused:
         versions.source({})
-    assert "as you installed it" in refused.value.hint
+    assert refused.value.message.startswith("This copy does not look for updates: ")
+    assert refused.value.message.count(".") == 1
+    assert refused.value.hint == "Install a newer version as you installed this one."
+
+
+def test_the_app_says_so_in_its_own_words_and_finds_what_it_was_told(tmp_path: Path, offer: Offer) -> None:
+    app = make_app(tmp_path / "app", OWN)
+    environment = os.environ | {"VIDEOSHOP_CONFIG": str(tmp_path / "c"), "VIDEOSHOP_DATA": str(tmp_path / "d")}
+    asked = [str(app), "update", "check"]
+    told = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "This copy does not look for updates" in told.stderr
+    offer.publish("0.2.0", b"archive")
+    offer.write_source(tmp_path / "app/updates.json")
+    told = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (0, "0.2.0\n", "")
 
 
 # Installing
@@ -121,6 +136,25 @@ def test_a_version_that_works_takes_over_and_nothing_else_is_left(places: Places
     assert pointer(places) == Pointer(version="0.2.0")
     assert left(places) == {"0.2.0", "current.json"}
     assert successor(places, OWN, ["jobs"]) == program_of(folder(places, "0.2.0"))
+
+
+def test_a_bundle_for_macos_keeps_its_name_and_its_program_is_found(
+    places: Places, offer: Offer, tmp_path: Path
+) -> None:
+    """Its start code knows the bundle by the folder's name, `….app/Contents/MacOS`."""
+    programs = tmp_path / "made/Videoshop Bridge.app/Contents/MacOS"
+    make_app(programs, "0.2.0")
+    (programs.parent / "Resources").mkdir()
+    (programs.parent / "Frameworks").symlink_to("Resources")
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        tar.add(tmp_path / "made/Videoshop Bridge.app", arcname="Videoshop Bridge.app")
+    offer.publish("0.2.0", file.getvalue())
+    install(places, offer)
+    bundle = folder(places, "0.2.0") / "Videoshop Bridge.app"
+    assert successor(places, OWN, ["jobs"]) == bundle / "Contents/MacOS/videoshop"
+    assert (bundle / "Contents/Frameworks").is_symlink()
+    assert left(places) == {"0.2.0", "current.json"}
 
 
 def test_a_connection_that_breaks_goes_on_where_it_was(places: Places, offer: Offer, archive: bytes) -> None:

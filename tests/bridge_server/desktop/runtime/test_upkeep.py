@@ -275,6 +275,15 @@ def test_removing_leaves_nothing(places: Places, options: Options, tmp_path: Pat
         assert refused.value.code == "engine.not_installed"
 
 
+def test_what_is_not_ours_stays_where_the_environment_was(places: Places, options: Options, tmp_path: Path) -> None:
+    upkeep.install(places, "cpu", options, quiet)
+    (place.home(places).root / "photo.jpg").touch()
+    upkeep.move(places, tmp_path / "large", options, quiet)
+    (tmp_path / "large" / "photo.jpg").touch()
+    upkeep.remove(places)
+    assert names(places.engine) == names(tmp_path / "large") == ["photo.jpg"]
+
+
 def test_what_an_interrupted_run_left_is_swept(places: Places, options: Options) -> None:
     home = place.home(places)
     (home.environments / "deadbeef" / "lib").mkdir(parents=True)
