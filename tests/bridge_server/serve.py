@@ -12,7 +12,7 @@ from bridge_server.server import BridgeServer
 from bridge_server.worker import Patience
 from tests.bridge_server.conftest import ENGINE
 
-SILENCE = 1.0
+SILENCE = 2.5
 
 
 async def main() -> None:
