@@ -12,17 +12,8 @@ Ways = Mapping[str, Variant]
 REFERENCE = Variant(VideoshopSettings(preset="reference"))
 """The released code's."""
 
-DEFAULT = Variant(
-    VideoshopSettings(
-        steps=15,
-        threshold=0.0,
-        proxy="slope",
-        normalisation="none",
-        guidance_first=2.0,
-        guidance_last=2.0,
-        guidance_from=0.3,
-    ),
-)
+DEFAULT = Variant(VideoshopSettings())
+"""What settings are that nobody named."""
 
 IMAGE_TO_VIDEO = DEFAULT.but(region="frame", noise="fresh", rescale=False)
 
