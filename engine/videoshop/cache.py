@@ -25,7 +25,7 @@ from engine.errors import EngineError
 from engine.lock import hold
 from engine.media.safe import replace
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when what is stored under a key means something else; older entries are then not found, and go in time."""
 
 _LOCK, _USED, _IN_USE, _GOING = "lock", "used", "in-use-", ".going-"

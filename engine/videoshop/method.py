@@ -62,16 +62,20 @@ class VideoshopMethod(Method):
         plan = memory.plan(free, size, self._weights.frames, side, side)
         work = _passes(self._settings) * FLOPS_PER_FRAME * size.network / SVD_PARAMETERS * self._weights.area / SVD_AREA
         usual = Micro().fps + 1
-        self._cost = Cost(
+        return Cost(
             seconds_per_frame=work / RATES[plan.device.type],
             seconds_per_pixel=0,
             base_bytes=plan.estimate.peak,
             window=self._weights.frames,
-            overlap=max(1, self._weights.frames // OVERLAP),
+            overlap=self._overlap,
             spacing=self._settings.spacing or max(1, round(info.nominal_fps / usual)),
             seconds_between=SECONDS_BETWEEN,
         )
-        return self._cost
+
+    @property
+    def _overlap(self) -> int:
+        """Frames that a window takes over from the one before."""
+        return max(1, self._weights.frames // OVERLAP)
 
     def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
         """See `Method.propagate`. A scene cut ends the propagation: frames beyond it stay as they are."""
@@ -81,7 +85,8 @@ class VideoshopMethod(Method):
         windows = frames.windows
         if reached < len(span.frames):
             shorter = replace(span, last=span.keyframe + reached * span.step)
-            windows = tuple(windowed(shorter, self._cost)) if reached else ()
+            pace = Cost(0, 0, window=self._weights.frames, overlap=self._overlap, spacing=windows[0].spacing)
+            windows = tuple(windowed(shorter, pace)) if reached else ()
         painted = self._painted(keyframe, source, frames, windows, trace, on_step)
         for number, index in enumerate(span.frames):
             made = next(painted) if number < reached else untouched(index)
