@@ -1,14 +1,17 @@
 """`videoshop serve` with one of its pages: the plain one, or the panel as it was built for the test."""
 
+import asyncio
 import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page
 
 from bridge_server.client import Client
@@ -84,5 +87,20 @@ async def well_behaved(context: BrowserContext, *, patience: float) -> AsyncIter
     page.on("console", hear)
     page.on("pageerror", fail)
     yield page
-    await context.close()
+    await close(context)
     assert complaints == []
+
+
+async def close(context: BrowserContext) -> None:
+    """Close a page; a browser that cannot is killed, for the next test to start another."""
+    try:
+        async with asyncio.timeout(60):
+            await context.close()
+    except TimeoutError:
+        warnings.warn("the browser hung while a page was closed", stacklevel=1)
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "--headless" in process.cmdline():
+                    process.kill()
+        while context.browser is not None and context.browser.is_connected():
+            await asyncio.sleep(0.05)

@@ -23,7 +23,6 @@ from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK
 from tests.end_to_end.page_service import Service, beside, well_behaved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-expect.set_options(timeout=30_000)
 
 SHORT: dict[str, Any] = {"range": FrameRange(start=19, stop=22), "formats": ("mkv",)}
 
@@ -80,9 +79,6 @@ async def press(row: Locator, name: str) -> None:
     await row.get_by_role("button", name=name).click()
 
 
-WIDTH = "image => image.decode().then(() => image.naturalWidth)"
-
-
 async def test_a_page_pairs_by_the_code_behind_the_hash_and_shows_a_job_from_its_start_to_its_end(
     paired: Page, service: Service, client: Client
 ) -> None:
@@ -92,12 +88,12 @@ async def test_a_page_pairs_by_the_code_behind_the_hash_and_shows_a_job_from_its
     await expect(running.get_by_role("heading", name=BOX.name)).to_be_visible()
     await expect(running).to_contain_text(re.compile(r"Propagating\s*\d+ of \d+"))
     picture = running.get_by_role("img", name=re.compile(r"Frame \d+ of box\.mp4"))
-    assert await picture.evaluate(WIDTH) == 640
+    await expect(picture).to_have_js_property("naturalWidth", 640)
     await expect(rows(paired, "Queue")).to_have_count(0)
     done = rows(paired, "Ended").first
     await expect(done).to_contain_text("Done")
     await expect(done).to_contain_text("flat.mp4, layer.mov, report.json")
-    assert await done.get_by_role("img", name="as it became").evaluate(WIDTH) == 640
+    await expect(done.get_by_role("img", name="as it became")).to_have_js_property("naturalWidth", 640)
     assert await paired.evaluate("document.documentElement.scrollWidth") <= 240
 
 

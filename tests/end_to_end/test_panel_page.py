@@ -21,7 +21,6 @@ from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, done
 from tests.end_to_end.page_service import Service, beside, built_panel, well_behaved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-expect.set_options(timeout=60_000)
 
 GO = "Propagate to video"
 

@@ -14,6 +14,7 @@ from bridge_server.protocol import messages as m
 from bridge_server.server import BridgeServer
 from tests.bridge_server.conftest import ENGINE, PATIENCE
 from tests.end_to_end.doors import EVERYTHING, open_door, opened
+from tests.end_to_end.page_service import close
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,7 +54,7 @@ async def door() -> AsyncIterator[int]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     context = await browser.new_context()
     yield await context.new_page()
-    await context.close()
+    await close(context)
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=["port", "evil", "sandbox", "data", "file"])
