@@ -43,6 +43,11 @@ def stretched(image: NDArray[S], width: int, height: int) -> NDArray[S]:
     return cast(NDArray[S], cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
+def resized(image: NDArray[S], width: int, height: int) -> NDArray[S]:
+    """`image` (h, w[, c]) at any size: `shrunk` to a smaller one, `stretched` to a larger one."""
+    return (shrunk if width <= image.shape[1] else stretched)(image, width, height)
+
+
 def channels(image: NDArray[S]) -> tuple[NDArray[S], ...]:
     """The channels of `image` (h, w, c), each (h, w) and contiguous."""
     return cast(tuple[NDArray[S], ...], tuple(cv2.split(image)))

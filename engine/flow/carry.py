@@ -12,7 +12,7 @@ from engine.flow.analyse import Part
 from engine.flow.lattice import Lattice, looked_up
 from engine.flow.transfer import Grade, fit_grade
 from engine.geometry import Box, Size
-from engine.image import channels, closed, dilated, disc, eroded, opened, sample, shrunk, square, stacked
+from engine.image import channels, closed, dilated, disc, eroded, opened, resized, sample, square, stacked
 from engine.media.clip import Frame
 from engine.motion.maps import push_pull
 from engine.motion.picture import Picture
@@ -124,7 +124,7 @@ class Painter:
     def _leading(self, region: Box) -> Image:
         """Whose motion counts, on the working region: the painted surface's, its outline's, a little all around's."""
         mask = (self._part.mask_in(Box.full(self._lattice.full)) > 0.1).astype(np.float32)
-        working = shrunk(mask, *self._lattice.working)[region.slices]
+        working = resized(mask, *self._lattice.working)[region.slices]
         near = dilated((working > 0.25).astype(np.float32), square(NEAR))
         # Less its rim, where colours are half its neighbours'.
         own = eroded((working > 0.9).astype(np.uint8), square(RIM)) > 0

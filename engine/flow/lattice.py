@@ -21,7 +21,7 @@ class Lattice:
     def __init__(self, full: Size, working: Size) -> None:
         self.full, self.working = full, working
         self._scale = np.array([working.width / full.width, working.height / full.height], np.float32)
-        self._step = max(2, round(full.width / working.width))
+        self._step = max(2 if working.width <= full.width else 1, round(full.width / working.width))
 
     def to_working(self, points: Image) -> Image:
         """Full positions (…, 2) in working pixels: pixel centres keep their place in the picture."""

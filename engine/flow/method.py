@@ -10,7 +10,7 @@ from engine.edit import Keyframe
 from engine.flow.analyse import Part, parts
 from engine.flow.carry import CONTEXT, Carried, Carrier, Painter
 from engine.flow.remove import Remover
-from engine.geometry import Box
+from engine.geometry import Box, Size
 from engine.media.clip import ClipInfo, Frame
 from engine.method import Method, OnStep, Painted
 from engine.motion.cuts import CutDetector
@@ -22,6 +22,10 @@ Image = NDArray[np.float32]
 
 BUDGET = 60_000
 """Working pixels of all tracked regions together: motion is found at the largest scale that fits."""
+
+
+SHORT = 192
+"""Working pixels on the short side of a frame that has fewer of its own."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class FlowMethod(Method):
         original = np.clip(source.rgb(), 0, 1)
         found = parts(keyframe.rgb, original, keyframe.mask, self._settings.transfer)
         del original
-        size = working_size(source.size, _scale(found))
+        size = working_size(source.size, _scale(found, source.size))
         first = picture(source, size)
         carriers: list[Carrier] = [
             (Remover if part.kind == "removal" else Painter)(part, keyframe, source, first) for part in found
@@ -80,13 +84,16 @@ class FlowMethod(Method):
             yield Followed(frame.index, tuple(carrier.carry(frame, seen) for carrier in carriers))
 
 
-def _scale(found: list[Part]) -> float:
-    """The working scale at which the regions of all parts, with their context, fit the budget."""
+def _scale(found: list[Part], frame: Size) -> float:
+    """The working scale at which the regions of all parts, with their context, fit the budget.
+
+    A small frame is enlarged: the search for motion and its windows are made for things of tens of pixels.
+    """
 
     def pixels(scale: float) -> float:
         return sum((part.box.width * scale + 2 * CONTEXT) * (part.box.height * scale + 2 * CONTEXT) for part in found)
 
-    low, high = 0.05, 1.0
+    low, high = 0.05, max(1.0, SHORT / min(frame))
     if pixels(high) <= BUDGET:
         return high
     for _ in range(20):

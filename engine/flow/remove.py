@@ -8,7 +8,7 @@ from engine.flow.analyse import Part
 from engine.flow.carry import CONTEXT, Carried, trust, without_specks
 from engine.flow.lattice import Lattice, looked_up
 from engine.geometry import Box, Size
-from engine.image import channels, dilated, sample, shrunk, soft, square, within
+from engine.image import channels, dilated, resized, sample, soft, square, within
 from engine.media.clip import Frame
 from engine.motion.maps import grid, push_pull
 from engine.motion.picture import Picture
@@ -35,7 +35,7 @@ class Remover:
         self._lattice = Lattice(source.size, Size(first.shape[1], first.shape[0]))
         region = self._lattice.region(part.box, CONTEXT)
         self._mask = part.mask_in(Box.full(source.size))
-        working = shrunk(self._mask, *self._lattice.working)[region.slices]
+        working = resized(self._mask, *self._lattice.working)[region.slices]
         around = 1 - dilated(working, square(5))
         self._removed = Tracker(first, region, np.where(working > 0.5, working, np.float32(0)))
         self._behind = Tracker(first, region, around)

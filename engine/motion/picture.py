@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry import Size
-from engine.image import shrunk, stacked, stretched
+from engine.image import resized, shrunk, stacked
 from engine.media.clip import Frame
 
 Luma = NDArray[np.uint8]
@@ -24,12 +24,12 @@ SMALLEST = 16
 
 
 def working_size(size: Size, scale: float) -> Size:
-    """The frame's size at `scale` (0, 1], at least `SMALLEST` pixels a side."""
+    """The frame's size at `scale`, at least `SMALLEST` pixels a side."""
     return Size(max(SMALLEST, round(size.width * scale)), max(SMALLEST, round(size.height * scale)))
 
 
 def picture(frame: Frame, size: Size) -> Picture:
-    """`frame` at `size`; only a frame with a side under `SMALLEST` is enlarged."""
+    """`frame` at `size`."""
     layout = frame.layout
     if layout.family == "rgb":
         rgb = stacked([_eight(plane, layout.bits) for plane in frame.planes[:3]])
@@ -61,4 +61,4 @@ def _eight(plane: NDArray[np.uint8] | NDArray[np.uint16], bits: int) -> NDArray[
 def _resized(plane: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     if (plane.shape[1], plane.shape[0]) == size:
         return plane
-    return shrunk(plane, *size) if plane.shape[1] > size.width else stretched(plane, *size)
+    return resized(plane, *size)

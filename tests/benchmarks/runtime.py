@@ -23,8 +23,9 @@ from typing import Any
 from bridge_server.desktop.runtime.place import Home, packages_of
 from bridge_server.desktop.runtime.records import METADATA, entries
 from tests.benchmarks.figures import Figures
-from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK, TINY
+from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK
 
+TRAINED = Path(__file__).parents[1] / "assets" / "world" / "model"
 DAMAGED, DELETED = 20, 5
 FRAMES, STEPS = 4, 4
 
@@ -152,14 +153,14 @@ def _damage(person: Person, chance: random.Random, figures: Figures) -> None:
 
 
 def _job(person: Person, figures: Figures) -> None:
-    """The diffusion method on the small model with random weights."""
-    person.must("weights", "download", "svd", "--from", str(TINY), "--accept-license")
+    """The diffusion method on the small trained model."""
+    person.must("weights", "download", "svd", "--from", str(TRAINED), "--accept-license")
     output = person.home / "result"
     edit = ("--edited", BOX_EDITED, "--frame", "20", "--mask", BOX_MASK, "--range", f"20:{20 + FRAMES}")
     how = ("--method", "videoshop", "--set", f"steps={STEPS}", "--set", "strength=0.6", "--format", "png")
     began = time.monotonic()
     person.must("propagate", str(BOX), *map(str, edit), *how, "--output", str(output))
-    figures.show(f"a job of {FRAMES} frames with the small model", time.monotonic() - began, "s")
+    figures.show(f"a job of {FRAMES} frames with the small trained model", time.monotonic() - began, "s")
     report = json.loads((output / "report.json").read_text("utf-8"))
     figures.show("its network passes", report["passes"]["network"], least=1)
     figures.show("its frames", len(list((output / "flat").glob("*.png"))), least=FRAMES)
