@@ -44,6 +44,7 @@ class FlowSettings(_Frozen):
 
 
 REFERENCE: dict[str, object] = {
+    "free_from": 700.0,
     "steps": 25,
     "strength": 0.55,
     "threshold": 1.0,
@@ -85,6 +86,9 @@ class VideoshopSettings(_Frozen):
     in by their motion. 0: about seven a second, the rate that the model knows."""
     noise: Literal["inverted", "fresh"] = "inverted"
     """What the edit is made of: the clip's own noise, or new noise, which knows nothing of the clip."""
+    free_from: Annotated[float, Field(ge=0, le=700)] = 1.0
+    """Noise level down to which the edit is held to what its surface's motion carries, where that is seen; 700: never,
+    for an edit that moves by itself."""
     rescale: bool = True
     """Whether the result takes the colours of the edited image's latents."""
     guidance_first: Annotated[float, Field(ge=1, le=20)] = 2.0

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from engine.plan import Window
+from engine.videoshop.base import Base
 from engine.videoshop.lay import Remade, detail_kept, laid
 from engine.videoshop.region import Region
 from engine.videoshop.run import Made
@@ -22,18 +24,20 @@ Image = NDArray[np.float32]
 @dataclass(frozen=True)
 class Seen:
     """A frame of the clip as the model sees it: `pixels` (3, height, width) in [0, 1], and where the edit is: its
-    `outline`, and on the same pixels its matte (height, width) and its slack."""
+    `outline`, and on the same pixels its matte (height, width) and its slack. `base` is the frame with the edit as it
+    was carried, None where it was not."""
 
     index: int
     pixels: Tensor
     outline: Outline
     matte: Image
     slack: float
+    base: Base | None = None
 
 
 @dataclass(frozen=True)
 class Link:
-    """A frame that the model made: `image`, and `plain`, what the VAE gives back of the clip's own; (3, height, width).
+    """A frame that the model made: `image`, and `plain`, what the VAE gives back of its base; (3, height, width).
 
     `plain` is None where all of the frame may change. `back` is, at the keyframe, what the VAE gives back of the edit.
     """
@@ -73,7 +77,8 @@ def chained(
         if before is not None:
             first = len(before.images) - taken_over
             lead, edited = before.lead(first), _condition(known[0], before, first, region, kept)
-        made = make(Task(torch.stack([seen.pixels for seen in known]), edited, region.latents(places), lead))
+        pixels = torch.stack([seen.pixels for seen in known])
+        made = make(Task(pixels, edited, region.latents(places), lead, *_bases(known, region)))
         if before is None and made.edited is not None:
             original, plain, own, lost = (_image(x) for x in (known[0].pixels, made.plain[0], edited[0], made.edited))
             kept = detail_kept(original, plain, own, lost, known[0].matte)
@@ -84,6 +89,16 @@ def chained(
             plain_image = made.plain[number] if made.plain else None
             yield Link(seen, made.images[number], plain_image, back, signs if number == 1 else ())
         known, before = known[len(known) - shared :], made
+
+
+def _bases(known: Sequence[Seen], region: Region) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """The frames of a window with the edit carried over them, and how far their latents are held to that."""
+    if not region.localised or all(seen.base is None for seen in known):
+        return None, None
+    nothing = np.zeros_like(known[0].matte)
+    pixels = torch.stack([seen.pixels if seen.base is None else seen.base.pixels for seen in known])
+    held = np.stack([nothing if seen.base is None else seen.base.held for seen in known])
+    return pixels, avg_pool2d(torch.from_numpy(held)[:, None], region.factor)
 
 
 def _signs(made: Made, known: Sequence[Seen], edited: Tensor | None) -> tuple[str, ...]:
@@ -103,7 +118,9 @@ def _condition(seen: Seen, made: Made, number: int, region: Region, kept: float)
     if not made.plain:
         return made.images[number][None]
     source, matte = _image(seen.pixels), seen.matte
-    remade = Remade(_image(made.images[number]), _image(made.plain[number]), matte, region.soft(matte, seen.slack))
+    base, held = (source, np.zeros_like(matte)) if seen.base is None else (_image(seen.base.pixels), seen.base.held)
+    plain, image = _image(made.plain[number]), _image(made.images[number])
+    remade = Remade(base, plain, image, matte, held, region.soft(matte, seen.slack))
     rgb, opacity = laid(source, remade, kept)
     whole = source + opacity[..., None] * (rgb - source)
     return torch.from_numpy(whole.astype(np.float32)).permute(2, 0, 1)[None]

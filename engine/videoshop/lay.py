@@ -12,32 +12,51 @@ Image = NDArray[np.float32]
 UNSEEN, SEEN = 1.5 / 255, 6 / 255
 """Changes up to the first are none, those from the second on are all there."""
 
+LIKE, UNLIKE = 0.06, 0.2
+"""What the model makes of carried paint: up to the first difference the same thing, from the second on another."""
+
 
 @dataclass(frozen=True)
 class Remade:
     """One frame of the model's, scaled to the clip's resolution (height, width, 3) R'G'B' in [0, 1].
 
-    `image` is the edited frame and `plain` the clip's own frame as the VAE gives it back. `matte` (height, width) is
-    where the edit is, `soft` how far the model's pixels replace the clip's.
+    `base` is what the model began with, the clip's own frame or that with the edit as it was carried, and `plain` what
+    the VAE gives back of it; `image` is what the model made. `matte` (height, width) is where the edit is, `held` where
+    it was carried, `soft` how far the model's pixels replace the clip's.
     """
 
-    image: Image
+    base: Image
     plain: Image
+    image: Image
     matte: Image
+    held: Image
     soft: Image
 
 
 def laid(source: Image, made: Remade, kept: float) -> tuple[Image, Image]:
     """Pixels and matte to lay over `source`. `kept`: the part of the source's fine detail that the edit keeps.
 
-    What the VAE loses of the source, the difference to `plain`, comes on top of the model's pixels: wholly where they
-    change nothing, so that grain survives beside the edit, and as far as `kept` says within it.
+    What the VAE loses of the base, the difference to `plain`, comes on top of the model's pixels: wholly where they
+    change nothing, so that grain survives beside the edit; where the model made carried paint into much the same, so
+    that the paint stays sharp; and elsewhere within the edit as far as `kept` says.
     """
-    change = box_mean(np.abs(made.image - made.plain).max(axis=2), 5)
-    changed = np.clip((change - UNSEEN) / (SEEN - UNSEEN), 0, 1)
-    share = 1 - made.matte * changed * np.float32(1 - kept)
-    rgb = made.image + share[..., None] * (source - made.plain)
-    return np.clip(rgb, 0, 1), made.soft * changed
+    change = _difference(made.image, made.plain)
+    changed = _ramp(change, UNSEEN, SEEN)
+    lost = np.float32(1 - kept) * np.maximum(1 - made.held, _ramp(change, LIKE, UNLIKE))
+    share = 1 - made.matte * changed * lost
+    rgb = made.image + share[..., None] * (made.base - made.plain)
+    carried = _ramp(_difference(made.base, source), UNSEEN, SEEN)
+    return np.clip(rgb, 0, 1), made.soft * np.maximum(changed, carried)
+
+
+def _difference(one: Image, other: Image) -> Image:
+    """Of the channel that differs most, around every pixel."""
+    return box_mean(np.abs(one - other).max(axis=2), 5)
+
+
+def _ramp(values: Image, low: float, high: float) -> Image:
+    """0 up to `low`, 1 from `high` on."""
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
 
 
 def detail_kept(source: Image, plain: Image, edited: Image, back: Image, mask: Image) -> float:

@@ -23,7 +23,7 @@ from engine.videoshop.region import Region
 from engine.videoshop.render import kept_by, over, untouched
 from engine.videoshop.run import Made, Run
 from engine.videoshop.run import Window as Task
-from engine.videoshop.schedule import Schedule
+from engine.videoshop.schedule import SIGMA_MAX, Schedule
 from engine.videoshop.trace import Trace, traced
 from engine.videoshop.viewer import Viewer
 
@@ -106,10 +106,11 @@ class VideoshopMethod(Method):
         """The frames up to a cut: those that the model makes, and between them those that are filled in."""
         region = self._region(trace.reach, source.size)
         progress = Progress(on_step, len(windows))
+        carries = region.localised and self._settings.free_from < SIGMA_MAX
         links = chained(
             lambda task: self._made(task, progress),
             windows,
-            Viewer(keyframe, source, frames, trace, region),
+            Viewer(keyframe, source, frames, trace, region, carries=carries),
             region.fit.to_model(keyframe.rgb[region.box.slices]),
             region,
         )

@@ -22,10 +22,16 @@ def over(frame: Frame, link: Link, region: Region, kept: float) -> Painted:
     size = Size(region.box.width, region.box.height)
     scaled = region.fit.scaled
     soft = np.ascontiguousarray(region.soft(link.seen.matte, link.seen.slack)[: scaled.height, : scaled.width])
+    source, base = np.clip(frame.rgb(region.box), 0, 1), link.seen.base
     remade = Remade(
-        image, region.fit.to_frame(link.plain), outline.on(region.box, size), np.clip(stretched(soft, *size), 0, 1)
+        source if base is None else base.over(source),
+        region.fit.to_frame(link.plain),
+        image,
+        outline.on(region.box, size),
+        np.zeros(image.shape[:2], np.float32) if base is None else base.opacity(region),
+        np.clip(stretched(soft, *size), 0, 1),
     )
-    rgb, matte = laid(np.clip(frame.rgb(region.box), 0, 1), remade, kept)
+    rgb, matte = laid(source, remade, kept)
     return Painted(frame.index, region.box, rgb, matte, outline.confident, link.warnings)
 
 

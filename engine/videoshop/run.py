@@ -42,22 +42,25 @@ class Window:
     """Pictures of a clip to be remade after its first. Those are in [0, 1], sides that the model takes.
 
     `pixels` (frames, 3, height, width), `edited` (1, 3, height, width) the edited first frame; `inside` (frames, 1, h,
-    w) the latents that may change, None for all; `lead` what the window before has made of its first frames.
+    w) the latents that may change, None for all; `lead` what the window before has made of its first frames. `base`
+    are the pictures with the edit as it was carried, if it was, and `held` (frames, 1, h, w) how far it is trusted.
     """
 
     pixels: Tensor
     edited: Tensor
     inside: Tensor | None = None
     lead: Lead | None = None
+    base: Tensor | None = None
+    held: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Made:
     """A window, remade. Images (3, height, width) in [0, 1].
 
-    `images` and what the VAE gives back of the source's own, `plain`, and of the edited frame, `edited`, to tell what
-    it loses of each; these two only where not all latents may change. `path` are the latents at every level, the
-    noisiest first; `inverted` is what the clip's own noise looked like.
+    `images` and what the VAE gives back of those that they began with, `plain`, and of the edited frame, `edited`, to
+    tell what it loses of each; these two only where not all latents may change. `path` are the latents at every level,
+    the noisiest first; `inverted` is what the clip's own noise looked like.
     """
 
     images: tuple[Tensor, ...]
@@ -112,13 +115,16 @@ class Run:
             edited=_digest(edited),
             inside=None if window.inside is None else _digest(window.inside),
             lead=None if window.lead is None else [_digest(x) for x in window.lead.path],
+            base=None if window.base is None or window.held is None else [_digest(window.base), _digest(window.held)],
             **self._settings.model_dump(),
         )
         with self._cache.entry(clip) as inversion, self._cache.entry(edit) as generation:
             prepared = self._prepared(inversion, pixels, noise)
             view = LatentView(prepared.encoded, pixels)
             rising = self._inverted(inversion, prepared, noise, view)
-            path = self._generated(generation, rising[::-1], window, noise, view)
+            base = prepared.encoded if window.base is None else self._work.encode(window.base)
+            carried = self._work.normalised(base) - prepared.latents
+            path = self._generated(generation, rising[::-1], carried, window, noise, view)
         inverted = of_inversion(prepared.latents, rising[-1], self._work.schedule.sigmas[0])
         target = self._pipeline.encode(edited)
         finished = self._work.finish(path[-1], target, window.inside)
@@ -127,7 +133,7 @@ class Run:
         finished = torch.lerp(prepared.encoded, finished, window.inside)
         total = 2 * frames + 1
         images = self._decoded(finished, total)
-        plain = self._decoded(prepared.encoded, total, frames)
+        plain = self._decoded(base, total, frames)
         (back,) = self._decoded(target, total, 2 * frames)
         return Made(images, plain, back, path, inverted)
 
@@ -165,12 +171,21 @@ class Run:
         return tuple(latents[: schedule.steps + 1])
 
     def _generated(
-        self, entry: Entry, falling: tuple[Tensor, ...], window: Window, noise: Noise, view: LatentView
+        self,
+        entry: Entry,
+        falling: tuple[Tensor, ...],
+        carried: Tensor,
+        window: Window,
+        noise: Noise,
+        view: LatentView,
     ) -> tuple[Tensor, ...]:
-        """The edited latents at every level, from `falling`, the clip's own."""
+        """The edited latents at every level, from `falling`, the clip's own, to which the base adds `carried`."""
         schedule = self._work.schedule
         known = entry.known()[: schedule.steps]
         pins = [] if window.inside is None else [Pin(1 - window.inside, falling)]
+        if window.held is not None:
+            free = sum(sigma > self._settings.free_from for sigma in schedule.sigmas)
+            pins.append(Pin(window.held, [x + carried for x in falling[:free]]))
         if window.lead is not None:
             pins.append(window.lead.pin(len(window.pixels)))
         start = self._work.start(falling[0], noise, window.inside)

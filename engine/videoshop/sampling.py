@@ -24,13 +24,16 @@ def euler_down(x: Tensor, v: Tensor, sigma: float, below: float) -> Tensor:
 class Pin:
     """Latents that a run is held to: `share` (frames, 1, h, w) in [0, 1] of those of `path` goes into its own.
 
-    `path` are latents (frames, channels, h, w) at the schedule's levels, falling, the noisiest first.
+    `path` are latents (frames, channels, h, w) at the schedule's levels, falling, the noisiest first; below the last of
+    them the run is free.
     """
 
     share: Tensor
     path: Sequence[Tensor]
 
     def __call__(self, x: Tensor, level: int) -> Tensor:
+        if level >= len(self.path):
+            return x
         return torch.lerp(x, self.path[level].to(x), self.share.to(x))  # exact where the share is 0 or 1
 
 

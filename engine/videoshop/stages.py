@@ -65,8 +65,15 @@ class Videoshop:
         """Encode and normalise `frames` (frames, 3, height, width) in [0, 1] (section 3.5)."""
         over = self.settings.normalisation
         condition = self.pipeline.condition(frames[:1], noise.source, self.micro, over=over)
-        encoded = self.pipeline.encode(frames, chunk=self._encode_chunk)
-        return Prepared(encoded, normalised(encoded, over), condition)
+        encoded = self.encode(frames)
+        return Prepared(encoded, self.normalised(encoded), condition)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Latents (frames, channels, h, w) of `frames` (frames, 3, height, width) in [0, 1]."""
+        return self.pipeline.encode(frames, chunk=self._encode_chunk)
+
+    def normalised(self, encoded: Tensor) -> Tensor:
+        return normalised(encoded, self.settings.normalisation)
 
     def invert(self, clip: Prepared, noise: Noise, known: Sequence[Tensor] = ()) -> Iterator[Tensor]:
         """The latent after each step of rising noise, without guidance, those after `known`."""

@@ -24,7 +24,7 @@ Image = NDArray[np.float32]
 SIDE = 256
 """Most samples along a side that an outline is kept with: it is widened and feathered before it is used."""
 
-SURE, DRIFT = 0.8, 0.06
+SURE, DRIFT = 0.5, 0.06
 """An outline of which less is seen may be elsewhere: when nothing is seen, by this part of its side more a frame."""
 
 
@@ -97,7 +97,7 @@ def traced(keyframe: Keyframe, source: Frame, frames: Iterable[Frame], total: in
     """Follow the mask of `keyframe` through `total` `frames`; each one's preview is the edit as `flow` carries it."""
     mask = keyframe_painted(keyframe)
     outlines, warnings = [Outline.of(mask.box, mask.matte, 1.0)], []
-    slack, seen = 0.0, _Latest(frames)
+    slack, seen = 0.0, Latest(frames)
     for done, followed in enumerate(FlowMethod().follow(keyframe, source, seen), start=1):
         warnings.append(followed.warnings)
         if not followed.cut:
@@ -119,7 +119,7 @@ def loosened(slack: float, confident: float, side: int) -> float:
     return slack + (1 - confident / SURE) * DRIFT * side
 
 
-class _Latest:
+class Latest:
     """Frames on their way, the latest kept."""
 
     def __init__(self, frames: Iterable[Frame]) -> None:

@@ -6,16 +6,18 @@ from itertools import chain, islice
 import numpy as np
 
 from engine.edit import Keyframe
+from engine.flow.method import FlowMethod
 from engine.geometry import Size
 from engine.image import box_mean, disc, opened, stretched
 from engine.media.clip import Frame
-from engine.method import Footage
+from engine.method import Footage, Painted
+from engine.videoshop.base import Base
 from engine.videoshop.chain import Link, Seen
 from engine.videoshop.fit import Image
 from engine.videoshop.region import Region
-from engine.videoshop.trace import Outline, Trace, traced
+from engine.videoshop.trace import Latest, Outline, Trace, traced
 
-LOST = 0.5
+LOST = 0.25
 """An outline of which less is seen is found anew from what the model made last."""
 CLEAR = 0.1
 """What differs more from the clip, in [0, 1], is the edit and no inaccuracy of the model."""
@@ -28,24 +30,45 @@ class Viewer:
 
     The edit is where its mask was followed to from the keyframe, which does not drift. Where it was lost on the way,
     because it turned, or was covered, it is followed from the last frame that the model made.
+
+    `carries`: frames are shown with the edit over them, too, as `flow` carries it.
     """
 
-    def __init__(self, keyframe: Keyframe, source: Frame, frames: Footage, trace: Trace, region: Region) -> None:
+    def __init__(
+        self, keyframe: Keyframe, source: Frame, frames: Footage, trace: Trace, region: Region, *, carries: bool
+    ) -> None:
         self._start, self._source, self._frames = keyframe.index, source, frames
         self._trace, self._region = trace, region
+        self._onward = self._carried(keyframe) if carries else ((frame, None) for frame in frames.ahead())
 
     def __call__(self, indices: Sequence[int], last: Link | None) -> Iterator[Seen]:
         """The frames `indices`, the keyframe first or, later, those after `last`."""
         begin = self._place(last.seen.index if last else self._start)
         end = self._place(indices[-1]) + 1
         outlines = self._trace.outlines[begin:end]
-        if last is not None and last.plain is not None and outlines[0].confident < LOST:
+        lost = False
+        if last is None:
+            yield self._seen(self._source, outlines[0], None)
+        elif last.plain is not None and outlines[0].confident < LOST:
+            lost = True
             outlines = self._anew(last, begin, end) or outlines
         wanted = set(indices)
-        for frame, outline in zip(self._shown(begin, end), outlines, strict=True):
+        for (frame, painted), outline in zip(islice(self._onward, end - begin - 1), outlines[1:], strict=True):
             if frame.index in wanted:
-                pixels = self._region.fit.to_model(np.clip(frame.rgb(self._region.box), 0, 1))[0]
-                yield Seen(frame.index, pixels, outline, self._region.matte(outline), self._region.slack(outline))
+                yield self._seen(frame, outline, None if lost else painted)
+
+    def _carried(self, keyframe: Keyframe) -> Iterator[tuple[Frame, Painted | None]]:
+        """Every frame after the keyframe, with the edit as `flow` carries it there."""
+        latest = Latest(self._frames.ahead())
+        for painted in FlowMethod().propagate(keyframe, self._source, latest):
+            assert latest.frame is not None
+            yield latest.frame, painted
+
+    def _seen(self, frame: Frame, outline: Outline, painted: Painted | None) -> Seen:
+        region = self._region
+        pixels = region.fit.to_model(np.clip(frame.rgb(region.box), 0, 1))[0]
+        base = None if painted is None else Base.of(frame, painted, region)
+        return Seen(frame.index, pixels, outline, region.matte(outline), region.slack(outline), base)
 
     def _anew(self, last: Link, begin: int, end: int) -> tuple[Outline, ...] | None:
         """Outlines of the frames at places [begin, end), the first that of `last`; None when it is lost there too."""
@@ -69,7 +92,10 @@ class Viewer:
         assert last.plain is not None
         difference = (last.image - last.plain).abs().amax(0).numpy()
         near = self._region.grown(last.seen.matte, last.seen.slack)
-        return opened((box_mean(difference, 3) * near > CLEAR).astype(np.float32), disc(3))
+        changed = box_mean(difference, 3) * near > CLEAR
+        if last.seen.base is not None:
+            changed |= last.seen.base.held > 0.5
+        return opened(changed.astype(np.float32), disc(3))
 
     def _shown(self, begin: int, end: int) -> Iterator[Frame]:
         """The frames at places [begin, end), the keyframe's being 0."""

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.geometry import Box, Size
+from engine.media.clip import Frame
+from engine.media.color import rgb_layout
+from engine.method import Painted
 from engine.plan import Cost, Span, Window, windowed
+from engine.videoshop.base import Base
 from engine.videoshop.chain import Link, Seen, Show, chained
 from engine.videoshop.region import Region
 from engine.videoshop.run import Lead, Made
@@ -154,6 +158,39 @@ def test_latents_may_change_in_the_edit_and_its_margin() -> None:
         assert expected is not None
         assert torch.equal(task.inside, expected)
         assert 0 < task.inside.mean() < 1
+
+
+def carried(index: int) -> Seen:
+    """A frame with a white edit carried onto its spot; nothing is carried into the keyframe and the last frames."""
+    rgb = np.ones((SIDE, SIDE, 3), np.float32)
+    matte = SPOT if 0 < index < 10 else np.zeros_like(SPOT)
+    levels = np.full((SIDE, SIDE, 3), round((index % 50) / 100 * 255), np.uint8)
+    frame = Frame(index, index, tuple(np.ascontiguousarray(levels[..., c]) for c in range(3)), rgb_layout(8, False))
+    painted = Painted(index, Box.full(FRAME), rgb, matte, 1.0)
+    return replace(seen(index), base=Base.of(frame, painted, region()))
+
+
+def test_a_window_begins_with_the_edit_as_it_was_carried_where_it_was() -> None:
+    model = Model()
+    list(run(model, LONG, lambda indices, last: (carried(index) for index in indices)))
+    for task, window in zip(model.tasks, LONG, strict=True):
+        assert task.base is not None
+        assert task.held is not None
+        assert task.held.shape == (len(window.frames), 1, *LATENTS[1:])
+        for number, index in enumerate(window.frames):
+            if 0 < index < 10:
+                inner = SPOT == 1
+                assert task.base[number][:, torch.from_numpy(inner)].min() > 0.99
+                assert task.held[number].max() == 1
+            else:
+                assert torch.equal(task.base[number], task.pixels[number])
+                assert not task.held[number].any()
+
+
+def test_where_nothing_is_carried_or_all_may_change_a_window_begins_with_the_clip() -> None:
+    for model, show in ((Model(), shown), (Model(localised=False), lambda indices, last: map(carried, indices))):
+        list(run(model, LONG, show))
+        assert all(task.base is None and task.held is None for task in model.tasks)
 
 
 def test_the_keyframes_own_link_alone_tells_what_the_vae_gives_back_of_the_edit() -> None:

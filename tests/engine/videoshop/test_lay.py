@@ -25,8 +25,19 @@ def vae(image: Image) -> Image:
 PLAIN = vae(SOURCE)
 
 
+NOTHING = np.zeros_like(SPOT)
+
+
 def laid_over(image: Image, kept: float = 0.0) -> tuple[Image, Image]:
-    return laid(SOURCE, Remade(image, PLAIN, SPOT, SOFT), kept)
+    return laid(SOURCE, Remade(SOURCE, PLAIN, image, SPOT, NOTHING, SOFT), kept)
+
+
+PAINT = np.where(SPOT[..., None] > 0, np.float32(0.1) + np.float32(0.8) * texture(HEIGHT, WIDTH, seed=7), SOURCE)
+
+
+def laid_over_paint(image: Image, held: Image = SPOT) -> tuple[Image, Image]:
+    """The same where `PAINT` was carried onto the spot."""
+    return laid(SOURCE, Remade(PAINT, vae(PAINT), image, SPOT, held, SOFT), 0.0)
 
 
 def flattened(rgb: Image, matte: Image) -> Image:
@@ -81,13 +92,37 @@ def test_a_recoloured_surface_keeps_its_grain_where_the_artist_kept_it() -> None
     np.testing.assert_allclose(rgb, np.clip(graded + SOURCE - PLAIN, 0, 1), atol=1e-6)
 
 
+def test_carried_paint_that_the_model_leaves_as_it_is_stays_as_it_was_painted() -> None:
+    flat = flattened(*laid_over_paint(vae(PAINT)))
+    sure = ellipse(50, 40, 20, 14, WIDTH, HEIGHT) == 1
+    np.testing.assert_allclose(flat[sure], PAINT[sure], atol=1e-6)
+    np.testing.assert_array_equal(flat[SOFT == 0], SOURCE[SOFT == 0])
+
+
+def test_carried_paint_that_the_model_lights_otherwise_stays_sharp() -> None:
+    lit = vae(PAINT) * np.float32(0.94)
+    rgb, _ = laid_over_paint(lit)
+    sure = ellipse(50, 40, 18, 12, WIDTH, HEIGHT) == 1
+    np.testing.assert_allclose(rgb[sure], np.clip(lit + PAINT - vae(PAINT), 0, 1)[sure], atol=1e-5)
+    soft, _ = laid_over_paint(lit, held=NOTHING)
+    assert (rgb - vae(rgb))[sure].std() > 1.5 * (soft - vae(soft))[sure].std()
+
+
+def test_where_the_model_makes_another_thing_of_it_nothing_of_the_paint_comes_back() -> None:
+    other = np.clip(vae(PAINT) + np.float32(0.4), 0, 1)
+    rgb, _ = laid_over_paint(other)
+    within = (SPOT == 1) & (np.abs(other - vae(PAINT)).min(2) > 0.35)
+    assert within.sum() > 100
+    np.testing.assert_allclose(rgb[within], other[within], atol=1e-6)
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 99), st.floats(0, 1))
 def test_pixels_stay_colours_and_the_matte_stays_within_reach(seed: int, kept: float) -> None:
     rng = np.random.default_rng(seed)
-    source, image, plain = (rng.random((24, 32, 3), np.float32) for _ in range(3))
-    spot, reach = rng.random((24, 32), np.float32), rng.random((24, 32), np.float32)
-    rgb, matte = laid(source, Remade(image, plain, np.minimum(spot, reach), reach), kept)
+    source, base, image, plain = (rng.random((24, 32, 3), np.float32) for _ in range(4))
+    spot, held, reach = (rng.random((24, 32), np.float32) for _ in range(3))
+    rgb, matte = laid(source, Remade(base, plain, image, np.minimum(spot, reach), held, reach), kept)
     assert rgb.dtype == matte.dtype == np.float32
     assert 0 <= rgb.min() <= rgb.max() <= 1
     assert (matte >= 0).all()

@@ -34,7 +34,7 @@ def test_a_first_edit_runs_each_step_once_and_guides_with_two_passes(
 ) -> None:
     report, found, _ = undisturbed
     assert report.passes.network == STEPS + 2 * STEPS
-    assert report.passes.vae_encoded == 4 + 1 + 1 + 1
+    assert report.passes.vae_encoded == 4 + 4 + 1 + 1 + 1  # the clip; with the edit carried; and what guides
     assert report.passes.vae_decoded == 4 + 4 + 1  # the edit's, the clip's own, the edited frame
     assert list(found) == [f"{index:06}.png" for index in range(8, 12)]
     assert any(line.startswith("Ran on ") for line in report.quality.warnings)
@@ -44,7 +44,7 @@ def test_a_second_edit_of_the_clip_runs_no_inversion(
     pan: Path, tmp_path: Path, undisturbed: tuple[Report, dict[str, bytes], Path]
 ) -> None:
     report = made(request(pan, tmp_path, color=0.3), undisturbed[2])
-    assert (report.passes.network, report.passes.vae_encoded, report.passes.vae_decoded) == (2 * STEPS, 2, 9)
+    assert (report.passes.network, report.passes.vae_encoded, report.passes.vae_decoded) == (2 * STEPS, 4 + 2, 9)
 
 
 def test_a_weaker_run_runs_no_inversion_and_a_stronger_one_only_the_rest(

@@ -44,6 +44,16 @@ def test_a_pin_holds_its_share_to_its_path_from_the_first_noise_to_the_clean_lat
     torch.testing.assert_close(found[-1][1, :, 1:], torch.full((4, 2, 3), 0.2), rtol=1e-5, atol=1e-5)
 
 
+def test_a_pin_whose_path_ends_lets_the_run_go_from_there() -> None:
+    path = [FRAMES + level for level in range(3)]
+    found = list(denoise(towards(FRAMES * 0.2), FRAMES, SCHEDULE, pins=[Pin(torch.ones(2, 1, 3, 3), path)]))
+    assert torch.equal(found[0], path[1])
+    assert torch.equal(found[1], path[2])
+    rest = list(denoise(towards(FRAMES * 0.2), FRAMES, SCHEDULE, known=found[:2]))
+    assert all(torch.equal(a, b) for a, b in zip(rest, found[2:], strict=True))
+    torch.testing.assert_close(found[-1], FRAMES * 0.2, rtol=1e-5, atol=1e-5)
+
+
 def test_a_pinned_run_goes_on_where_it_was_stopped() -> None:
     pins = [Pin(torch.full((2, 1, 3, 3), 0.5), [FRAMES] * (SCHEDULE.steps + 1))]
     noise, network = torch.randn(2, 4, 3, 3), towards(FRAMES * 0.2)

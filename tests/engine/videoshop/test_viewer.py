@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from engine.composite import flatten
+from engine.flow.method import FlowMethod
 from engine.geometry import Box, Size
 from engine.image import Image
 from engine.media.clip import Frame
@@ -51,8 +53,8 @@ def region() -> Region:
     return Region.around(Box.full(FRAME), FRAME, FRAME.width * FRAME.height, multiple=8, factor=4, localised=True)
 
 
-def viewer(known: Trace) -> Viewer:
-    return Viewer(KEYFRAME, FRAMES[0], Shots(FRAMES[1:]), known, region())
+def viewer(known: Trace, carries: bool = False) -> Viewer:
+    return Viewer(KEYFRAME, FRAMES[0], Shots(FRAMES[1:]), known, region(), carries=carries)
 
 
 def made(seen: Seen, place: Image) -> Link:
@@ -109,3 +111,24 @@ def test_where_the_model_made_nothing_of_it_the_doubtful_outline_stays_with_its_
     later = list(view(range(5, 9), Link(first[-1], first[-1].pixels, first[-1].pixels)))
     assert [seen.outline for seen in later] == list(lost.outlines[5:])
     assert all(seen.slack > 0 for seen in later)
+
+
+def test_frames_are_shown_with_the_edit_carried_over_them_where_that_is_asked() -> None:
+    view = viewer(trace(), carries=True)
+    first, *shown = view(range(0, 9, 2), None)
+    assert first.base is None  # the keyframe is what the artist made it
+    assert all(seen.base is None for seen in viewer(trace())(range(0, 9, 2), None))
+    carried = {painted.index: painted for painted in FlowMethod().propagate(KEYFRAME, FRAMES[0], FRAMES[1:])}
+    for seen in shown:
+        assert seen.base is not None
+        there = seen.base.pixels.permute(1, 2, 0).numpy()
+        expected = flatten(FRAMES[seen.index], carried[seen.index]).rgb()
+        assert np.abs(there - expected).max() < 1.5 / 255
+        assert seen.base.held[ellipse(*middle(seen.matte), 14, 10, *FRAME) == 1].min() > 0.9
+        assert not seen.base.held[ellipse(*middle(seen.matte), 26, 22, *FRAME) == 0].any()
+
+
+def test_an_edit_that_was_lost_is_not_held_to_where_it_would_have_been_carried() -> None:
+    view = viewer(strayed(trace(), 3), carries=True)
+    first = list(view(range(0, 5), None))
+    assert all(seen.base is None for seen in view(range(5, 9), made(first[-1], PATCH)))
