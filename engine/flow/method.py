@@ -24,8 +24,8 @@ BUDGET = 60_000
 """Working pixels of all tracked regions together: motion is found at the largest scale that fits."""
 
 
-SHORT = 192
-"""Working pixels on the short side of a frame that has fewer of its own."""
+TINY, SHORT = 96, 192
+"""A frame with a short side of at most the first, pixels, is enlarged to the second: less than twice gains nothing."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class FlowMethod(Method):
 def _scale(found: list[Part], frame: Size) -> float:
     """The working scale at which the regions of all parts, with their context, fit the budget.
 
-    A small frame is enlarged: the search for motion and its windows are made for things of tens of pixels.
+    A tiny frame is enlarged: the search for motion and its windows are made for things of tens of pixels.
     """
 
     def pixels(scale: float) -> float:
         return sum((part.box.width * scale + 2 * CONTEXT) * (part.box.height * scale + 2 * CONTEXT) for part in found)
 
-    low, high = 0.05, max(1.0, SHORT / min(frame))
+    low, high = 0.05, 1.0 if min(frame) > TINY else SHORT / min(frame)
     if pixels(high) <= BUDGET:
         return high
     for _ in range(20):

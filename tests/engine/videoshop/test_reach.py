@@ -300,7 +300,7 @@ def test_what_is_held_does_not_grow_with_the_clip(tmp_path: Path, monkeypatch: p
     source = moving(0, alive)
     rgb, mask = source.rgb().copy(), np.zeros((64, 96), np.float32)
     rgb[20:40, 40:64], mask[20:40, 40:64] = (0.9, 0.1, 0.2), 1
-    for length in (20, 44):
+    for length in (20, 44, 88):
         work, most = method(SETTINGS | {"spacing": "3"}, 0, tmp_path), 0
         with Clip.open(BIKES) as any_clip:
             steps = plan([0], 0, length, 480, work.cost(any_clip.info))
@@ -315,7 +315,7 @@ def test_what_is_held_does_not_grow_with_the_clip(tmp_path: Path, monkeypatch: p
             most = max(most, len(alive))
         assert number == length - 1
         held[length] = most
-    assert held[44] <= held[20] + 1
+    assert held[88] <= held[44] + 1
     assert held[44] < 12
 
 
