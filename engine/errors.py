@@ -361,6 +361,14 @@ class SettingsError(EngineError):
         )
 
     @classmethod
+    def extra_missing(cls, package: str, extra: str) -> Self:
+        return cls(
+            "settings.extra_missing",
+            f"{package} is not part of this installation.",
+            f'Run `pip install "videoshop-bridge[{extra}]"` in the engine\'s environment.',
+        )
+
+    @classmethod
     def number_refused(cls, key: str, value: str, wanted: str) -> Self:
         return cls(
             "settings.value_refused",
