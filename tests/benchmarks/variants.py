@@ -7,10 +7,14 @@ from functools import cached_property
 from math import sqrt
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from engine.evaluate.metrics.inversion import Noise as Found
+from engine.evaluate.metrics.inversion import adjacent_cosine, directions, pair_cosine, round_trip
+from engine.evaluate.metrics.likeness import Images, Likeness, psnr
 from engine.request import VideoshopSettings
 from engine.videoshop.pipeline import VideoshopPipeline
 from engine.videoshop.region import MARGIN
@@ -19,7 +23,6 @@ from engine.videoshop.stages import Noise, Prepared, Videoshop
 from tests.benchmarks.inversion import naive
 from tests.world.carried import carried, motion, origins
 from tests.world.edits import Case
-from tests.world.measures import Likeness, adjacent_cosine, decibels, directions, noise, pair_cosine, psnr
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,8 @@ class Trial:
 
     def judged(self, pictures: Tensor) -> Likeness:
         after = slice(self.case.keyframe + 1, None)
-        return Likeness.of(pictures[after], self.truth[after], self.source[after], self.seen[after], self.matte[after])
+        found, truth, source, seen = (images(clip[after]) for clip in (pictures, self.truth, self.source, self.seen))
+        return Likeness.of(found, truth, source, seen, self.case.matte[after])
 
     def run(self, variant: Variant, *, identity: bool = True) -> Outcome:
         work = Videoshop(self.pipeline, variant.settings)
@@ -164,7 +168,7 @@ class Trial:
         )
 
     def _identity(self, pictures: Tensor) -> tuple[float, float]:
-        found, source, edit = pictures[1:], self.source[1:], self.matte[1:] > 0
+        found, source, edit = images(pictures[1:]), self.case.frames[1:], (self.case.matte[1:] > 0).astype(np.float32)
         return psnr(found, source), psnr(found, source, edit)
 
     def _inverted(self, work: Videoshop, variant: Variant) -> Risen:
@@ -180,13 +184,16 @@ class Trial:
         path = (clip.latents, *steps)
         seconds, passes = time.process_time() - began, self.pipeline.passes.network - before
         down = (path[-1], *denoise(network, path[-1], work.schedule))
-        ways = directions(down, work.schedule.sigmas)
+        x0, falling, rising = clip.latents.numpy(), [x.numpy() for x in down], [x.numpy() for x in path]
+        found = Found.of(rising[-1], x0, work.schedule.sigmas[0])
+        ways = directions(falling, work.schedule.sigmas)
         rise = Rise(
-            decibels(down[-1], clip.latents),
-            *noise(path[-1], clip.latents, work.schedule.sigmas[0]),
+            round_trip(falling[-1], x0),
+            found.std,
+            found.clip,
             adjacent_cosine(ways),
             pair_cosine(ways),
-            adjacent_cosine(directions(path, work.schedule.sigmas[::-1])),
+            adjacent_cosine(directions(rising, work.schedule.sigmas[::-1])),
         )
         return Risen(clip, path, passes, seconds, rise)
 
@@ -230,6 +237,11 @@ class Trial:
 def _pictures(clip: Tensor) -> Tensor:
     """(frames, height, width, 3) as (frames, 3, height, width)."""
     return clip.permute(0, 3, 1, 2).contiguous()
+
+
+def images(pictures: Tensor) -> Images:
+    """(frames, 3, height, width) as (frames, height, width, 3)."""
+    return pictures.permute(0, 2, 3, 1).numpy()
 
 
 def held_still(trial: Trial) -> Tensor:

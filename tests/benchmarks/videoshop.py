@@ -19,6 +19,7 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
+from engine.evaluate.metrics.likeness import Likeness
 from engine.videoshop import weights
 from engine.videoshop.pipeline import VideoshopPipeline
 from tests.benchmarks.figures import Figures, head, row
@@ -26,7 +27,6 @@ from tests.benchmarks.preset import BEATEN, Ways, compared, swept
 from tests.benchmarks.sheet import write_sheet
 from tests.benchmarks.variants import Outcome, Trial, Variant, held_still
 from tests.world.edits import KINDS, Kind, drawn_case
-from tests.world.measures import Likeness
 from tests.world.scene import CALM
 
 MODEL = Path(__file__).parents[1] / "assets" / "world" / "model"
