@@ -369,6 +369,32 @@ class SettingsError(EngineError):
         )
 
     @classmethod
+    def dataset_missing(cls, folder: Path) -> Self:
+        return cls(
+            "dataset.missing",
+            f"There is no folder {folder.name}.",
+            "Give the folder that holds one folder for each case.",
+        )
+
+    @classmethod
+    def dataset_empty(cls, folder: Path) -> Self:
+        return cls(
+            "dataset.empty",
+            f"The folder {folder.name} holds no folder of a case.",
+            "Each case is a folder of its own, with source.mp4 and edited.png.",
+        )
+
+    @classmethod
+    def dataset_faulty(cls, folder: Path, faults: Sequence[str]) -> Self:
+        """`faults` tell, one for each case, what is wrong in it."""
+        return cls(
+            "dataset.faulty",
+            f"In {folder.name}, {len(faults)} {'case is' if len(faults) == 1 else 'cases are'} not as it should be: "
+            f"{'; '.join(faults)}.",
+            "A case is a folder with source.mp4, edited.png and, if you like, mask.png, truth.mp4, case.json.",
+        )
+
+    @classmethod
     def number_refused(cls, key: str, value: str, wanted: str) -> Self:
         return cls(
             "settings.value_refused",
