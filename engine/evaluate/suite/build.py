@@ -1,7 +1,7 @@
 """The built-in set as a folder of cases, as `dataset` reads them: pictures without loss."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from engine.evaluate.suite.cases import Made, made
@@ -10,7 +10,7 @@ from engine.media import png
 
 
 def build(
-    folder: Path, footage: Path, only: Iterable[str] = (), told: Callable[[str], None] = lambda name: None
+    folder: Path, footage: Path, only: Collection[str] = (), told: Callable[[str], None] = lambda name: None
 ) -> None:
     """Write the set into `folder`, one folder a case; `only`: no others than these.
 
