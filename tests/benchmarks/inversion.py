@@ -4,7 +4,7 @@ Errors are root mean squares over the standard deviation of what should have com
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt, tau
 from statistics import fmean
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from engine.evaluate.metrics.inversion import correlation, round_trip
-from engine.videoshop.inversion import Network, Proxy, euler_up, invert
+from engine.evaluate.trial import naive
+from engine.videoshop.inversion import Network, Proxy, invert
 from engine.videoshop.latents import Normalisation, normalised, rescaled
 from engine.videoshop.sampling import denoise
 from engine.videoshop.schedule import Schedule, c_in
@@ -78,14 +79,6 @@ class Way:
 
 WAYS = (Way(None), *(Way(proxy, level) for proxy in ("chord", "slope") for level in (1.0, 0.3, 0.06, 0.0)))
 RELEASED = Way("chord", 1.0)
-
-
-def naive(network: Network, x0: Tensor, schedule: Schedule) -> Iterator[Tensor]:
-    """Inversion with the network evaluated at the latent at hand: what noise extrapolation replaced."""
-    x = x0
-    for sigma, above in schedule.rising():
-        x = euler_up(x, network(x, above), sigma, above)
-        yield x
 
 
 def error(found: Tensor, exact: Tensor) -> float:

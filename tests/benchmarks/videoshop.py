@@ -20,12 +20,14 @@ import torch
 from torch import Tensor
 
 from engine.evaluate.metrics.likeness import Likeness
+from engine.evaluate.trial import Outcome, Variant
+from engine.evaluate.ways import Ways
 from engine.videoshop import weights
 from engine.videoshop.pipeline import VideoshopPipeline
 from tests.benchmarks.figures import Figures, head, row
-from tests.benchmarks.preset import BEATEN, Ways, compared, swept
+from tests.benchmarks.preset import BEATEN, compared, swept
 from tests.benchmarks.sheet import write_sheet
-from tests.benchmarks.variants import Outcome, Trial, Variant, held_still
+from tests.benchmarks.variants import Trial, held_still
 from tests.world.edits import KINDS, Kind, drawn_case
 from tests.world.scene import CALM
 
@@ -74,7 +76,7 @@ def found(order: Order, place: Place, variants: Sequence[Variant]) -> Found:
     outcomes = {variant: trial.run(variant) for variant in variants}
     return Found(
         place,
-        trial.judged(trial.best),
+        trial.best,
         trial.judged(trial.seen),
         trial.judged(held_still(trial)),
         trial.ceiling,
