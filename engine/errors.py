@@ -369,6 +369,39 @@ class SettingsError(EngineError):
         )
 
     @classmethod
+    def unknown_evaluation(cls, name: str, known: Sequence[str]) -> Self:
+        return cls(
+            "evaluate.unknown",
+            f"There is nothing called {name} to evaluate.",
+            f"{_perhaps(name, known)}The known ones are: {', '.join(known)}.",
+        )
+
+    @classmethod
+    def not_alike(cls, one: str, other: str) -> Self:
+        """`one` and `other` tell the frames and the size of two clips."""
+        return cls(
+            "compare.not_alike",
+            f"The clips are not alike: {one}; {other}.",
+            "Compare results of the same clip and range.",
+        )
+
+    @classmethod
+    def no_result(cls, name: str) -> Self:
+        return cls(
+            "compare.no_result",
+            f"There is no clip, no result and no method called {name}.",
+            "Give a clip, the folder that `videoshop propagate --output` wrote, or a method: flow or videoshop.",
+        )
+
+    @classmethod
+    def edit_needed(cls, method: str) -> Self:
+        return cls(
+            "compare.edit_needed",
+            f"To compare the method {method} it has to be known what it is to carry.",
+            "Give --clip and --edited, with --frame if it is not to be found.",
+        )
+
+    @classmethod
     def dataset_missing(cls, folder: Path) -> Self:
         return cls(
             "dataset.missing",

@@ -51,12 +51,12 @@ COLUMNS = (
 LEGEND = (
     "Inside: PSNR where the truth differs from the source, the mean over frames; whole: of the whole picture; both and "
     "SSIM only where a truth is known, 100 dB for equal pictures. Outside: the largest difference from the source "
-    "outside the matte, which has to be 0. Keyframe: PSNR to the painted frame where the matte is full; a clip with "
-    "subsampled chroma cannot reach 100. Warp ratio: how much frames differ along the source's motion, over the "
-    "source's own. Flow error: the result's motion beside the source's, in a picture 320 pixels wide. Flicker: second "
-    "difference of local colour in the edit, beside the source's in the same place. Drift: slope of the edit's colour "
-    "against the truth's, or without a truth by itself. Texture error: how far fine detail strays from the keyframe's, "
-    "0 for none. Border step: 1 where the edit's border is as in the keyframe."
+    "outside the matte, which has to be 0. Keyframe: PSNR of the layer to the painted frame where the matte is full, "
+    "100 as promised. Warp ratio: how much frames differ along the source's motion, over the source's own. Flow error: "
+    "the result's motion beside the source's, in a picture 320 pixels wide. Flicker: second difference of local colour "
+    "in the edit, beside the source's in the same place. Drift: slope of the edit's colour against the truth's, or "
+    "without a truth by itself. Texture error: how far fine detail strays from the keyframe's, 0 for none. Border "
+    "step: 1 where the edit's border is as in the keyframe."
 )
 
 
@@ -85,7 +85,7 @@ class Outcome:
     folder: Path
     report: Report | None = None
     figures: Measured | None = None
-    fault: str = ""
+    fault: EngineError | None = None
 
 
 def run(options: Options, on_progress: OnEvent) -> Document:
@@ -133,7 +133,7 @@ def carried(case: Case, method: MethodName, options: Options, on_progress: OnEve
     except (Cancelled, SettingsError, WeightsError):
         raise
     except EngineError as error:
-        return Outcome(case, method, folder, fault=error.message)
+        return Outcome(case, method, folder, fault=error)
     return Outcome(case, method, folder, report, figures)
 
 
@@ -151,11 +151,15 @@ def document(title: str, outcomes: Sequence[Outcome], model: Path | None) -> Doc
     by_case: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_case.setdefault(outcome.case.name, []).append(outcome)
-    failed = sum(bool(outcome.fault) for outcome in outcomes)
+    failed = sum(outcome.fault is not None for outcome in outcomes)
     told = f"{len(by_case)} cases" + (
         f"; {failed} of {len(outcomes)} runs failed, as their rows say." if failed else "."
     )
-    sections = [Section(name, of[0].case.note, tuple(_shown(of))) for name, of in by_case.items()]
+    sections = [
+        Section(name, of[0].case.note, tuple(_shown(of)))
+        for name, of in by_case.items()
+        if any(outcome.figures for outcome in of)
+    ]
     return Document(title, facts(model), (Section("Results", told, tuple(items)), *sections))
 
 
@@ -171,7 +175,7 @@ def row(outcome: Outcome) -> tuple[Cell, ...]:
     case, figures, report = outcome.case, outcome.figures, outcome.report
     names = (case.name, case.kind or None, outcome.method)
     if figures is None or report is None:
-        return (*names, *[None] * (len(COLUMNS) - len(names) - 1), outcome.fault)
+        return (*names, *[None] * (len(COLUMNS) - len(names) - 1), outcome.fault.message if outcome.fault else None)
     truth = figures.truth
     beside = (mean(truth.inside), mean(truth.whole), mean(truth.ssim)) if truth else (None, None, None)
     return (

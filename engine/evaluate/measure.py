@@ -37,10 +37,11 @@ class BesideTruth:
 class Measured:
     """A result's figures; see the metrics of the same names. nan: nothing there that it could be measured on.
 
-    `outside`: the largest difference from the source where the matte is 0, levels. `keyframe`: PSNR, dB, to the
-    artist's where the matte is 1, the least of all keyframes. `drift` is of the edit's colour against the truth's, and
-    without a truth of the colour itself. `flow` and `flow_outside`: mean end-point error of the result's motion, pixels
-    of a frame whose long side is `LONG`. `border`: the step at the matte's border over that of the first keyframe.
+    `outside`: the largest difference from the source where the matte is 0, levels. `keyframe`: PSNR, dB, of the layer
+    to the artist's frame where the matte is 1, the least of all keyframes. `drift` is of the edit's colour against the
+    truth's, and without a truth of the colour itself. `flow` and `flow_outside`: mean end-point error of the result's
+    motion, pixels of a frame whose long side is `LONG`. `border`: the step at the matte's border over that of the first
+    keyframe.
     """
 
     truth: BesideTruth | None
@@ -76,18 +77,18 @@ def measured(
         true = stack.enter_context(Clip.open(truth)).frames() if truth else None
         for one, other in zip(given.frames(), made.frames(), strict=True):
             rgb, found = one.rgb(), other.rgb()
-            alpha = read_still(layer / f"{one.index:06}.png").alpha
-            matte = np.ones(rgb.shape[:2], np.float32) if alpha is None else alpha
+            paint = read_still(layer / f"{one.index:06}.png")
+            matte = np.ones(rgb.shape[:2], np.float32) if paint.alpha is None else paint.alpha
             outside.append(difference(found[None], rgb[None], _untouched(matte, one)[None]))
             if one.index in edited:
                 painted = read_still(edited[one.index]).rgb
-                fidelity.append(keyframe_fidelity(found, painted, (matte == 1).astype(np.float32)))
+                fidelity.append(keyframe_fidelity(paint.rgb, painted, (matte == 1).astype(np.float32)))
             if true is not None:
                 best = next(true).rgb()
                 beside.append(_beside(found, best, rgb))
-                truths.append(_small(best))
+                truths.append(small(best))
             for images, image in ((sources, rgb), (results, found), (mattes, matte)):
-                images.append(_small(image))
+                images.append(small(image))
             on_frame(one.index + 1, given.info.frames)
     return _whole(
         np.stack(sources),
@@ -149,7 +150,8 @@ def _untouched(matte: Image, frame: Frame) -> Image:
     return np.equal(dilated((matte > 0).astype(np.uint8), reach), 0).astype(np.float32)
 
 
-def _small(image: Image) -> Image:
+def small(image: Image) -> Image:
+    """A picture or matte with a long side of at most `LONG`, in [0, 1]."""
     height, width = image.shape[:2]
     scale = min(1.0, LONG / max(height, width))
     return shrunk(np.clip(image, 0, 1), max(16, round(width * scale)), max(16, round(height * scale)))
