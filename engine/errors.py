@@ -402,6 +402,14 @@ class SettingsError(EngineError):
         )
 
     @classmethod
+    def footage_needed(cls) -> Self:
+        return cls(
+            "settings.footage_needed",
+            "The built-in set is made from clips that are not here.",
+            "Give a dataset, or the folder of the demo's clips.",
+        )
+
+    @classmethod
     def dataset_missing(cls, folder: Path) -> Self:
         return cls(
             "dataset.missing",

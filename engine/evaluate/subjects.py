@@ -1,22 +1,31 @@
 """From a folder of cases to what a video model is tried on: one window of each clip, from its edited frame on."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from threading import Event
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from engine.evaluate.dataset import Case
+from engine.errors import Cancelled, SettingsError
+from engine.evaluate.dataset import Case, cases
+from engine.evaluate.suite.build import build
+from engine.evaluate.suite.cases import NAMES
 from engine.evaluate.trial import Subject, Trial
 from engine.geometry import Box, Size
 from engine.image import Image
 from engine.media.clip import Clip
-from engine.request import Request
+from engine.request import Event as Told
+from engine.request import OnEvent, Request
 from engine.resolve import resolve
 from engine.videoshop import memory, placement, weights
 from engine.videoshop.devices import resources
@@ -28,8 +37,25 @@ from engine.videoshop.weights import Weights
 
 Found = TypeVar("Found")
 
+
+class Options(BaseModel):
+    """What an experiment is asked: on which weights (None: those installed), on the first `cases` of which dataset
+    (None: the built-in set, made from the clips in `footage`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Path | None = None
+    dataset: Path | None = None
+    footage: Path | None = None
+    cases: Annotated[int, Field(ge=1)] = 3
+    seed: int = 0
+
+
 LEVEL = 1 / 255
 """What tells the truth from the source."""
+
+SECONDS = 0.5
+"""Between two signs of life."""
 
 SMALL = 50_000_000
 """Parameters of a network up to which a trial on each core takes less time than one trial on all of them."""
@@ -48,6 +74,33 @@ def fit(frame: Size, model: Weights) -> Fit:
     if frame.width % model.multiple == 0 and frame.height % model.multiple == 0:
         return Fit(frame, frame, frame)
     return Fit.of(frame, model.area, model.multiple)
+
+
+@contextmanager
+def dataset(folder: Path | None, footage: Path | None, only: Collection[str] = ()) -> Iterator[tuple[Case, ...]]:
+    """The cases in `folder`; without one, those of the built-in set, or `only` these, which are there until the end.
+
+    Raises SettingsError.
+    """
+    if folder is not None:
+        yield cases(folder)
+        return
+    if footage is None:
+        raise SettingsError.footage_needed()
+    with tempfile.TemporaryDirectory(prefix="videoshop-set-") as scratch:
+        build(Path(scratch), footage, only)
+        yield cases(Path(scratch))
+
+
+def subjects(options: Options, model: Weights) -> list[Subject]:
+    """The first cases of the dataset, of different kinds of edit before more of one kind. Raises EngineError."""
+    with dataset(options.dataset, options.footage, NAMES[: options.cases]) as found:
+        seen: dict[str, int] = {}
+        turns = []
+        for case in found:
+            turns.append((seen.setdefault(case.kind, 0), case))
+            seen[case.kind] += 1
+        return [subject(case, model) for _, case in sorted(turns, key=lambda turn: turn[0])[: options.cases]]
 
 
 def subject(case: Case, model: Weights) -> Subject:
@@ -103,9 +156,16 @@ class Bench:
         torch.set_num_threads(1)
         return cls(found, tuple(_shared(pipeline) for _ in range(os.cpu_count() or 1)), plan.decode_chunk)
 
-    def each(self, subjects: Sequence[Subject], seed: int, of: Callable[[Trial], Found]) -> Iterator[Found]:
-        """`of` a trial of each subject, in their order; as many at once as there are pipelines."""
-        free = list(self.pipelines)
+    def each(
+        self, subjects: Sequence[Subject], seed: int, of: Callable[[Trial], Found], on_progress: OnEvent
+    ) -> list[Found]:
+        """`of` a trial of each subject, in their order; as many at once as there are pipelines.
+
+        What `on_progress` raises stops the work at the next step.
+        """
+        free, stopped = list(self.pipelines), Event()
+        for pipeline in free:
+            pipeline.between = partial(_unless, stopped)
 
         def one(subject: Subject) -> Found:
             pipeline = free.pop()
@@ -115,7 +175,24 @@ class Bench:
                 free.append(pipeline)
 
         with ThreadPoolExecutor(len(self.pipelines)) as pool:
-            yield from pool.map(one, subjects)
+            work = [pool.submit(one, subject) for subject in subjects]
+            try:
+                for done, job in enumerate(work):
+                    while not job.done():
+                        on_progress(Told(stage="generate", done=done, total=len(work), message=subjects[done].name))
+                        wait([job], SECONDS)
+                on_progress(Told(stage="generate", done=len(work), total=len(work)))
+            except BaseException:
+                stopped.set()
+                for job in work:
+                    job.cancel()
+                raise
+        return [job.result() for job in work]
+
+
+def _unless(stopped: Event) -> None:
+    if stopped.is_set():
+        raise Cancelled.asked()
 
 
 def _shared(pipeline: VideoshopPipeline) -> VideoshopPipeline:

@@ -197,7 +197,7 @@ class Trial:
         began, before = time.perf_counter(), self.pipeline.passes.network
         pictures = self._generated(work, variant, risen, self.subject.edited)
         seconds, passes = time.perf_counter() - began, self.pipeline.passes.network - before
-        kept = self._identity(self._generated(work, variant, risen, self.source[:1])) if identity else (0.0, 0.0)
+        kept = self._identity(self._generated(work, variant, risen, self.source[:1])) if identity else (nan, nan)
         up = (risen.passes, risen.seconds) if risen else (0, 0.0)
         return Outcome(
             self.judged(pictures),
@@ -213,6 +213,12 @@ class Trial:
         if variant.inversion not in self._risen:
             self._risen[variant.inversion] = self._inverting(Videoshop(self.pipeline, variant.settings), variant)
         return self._risen[variant.inversion]
+
+    def identity(self, variant: Variant) -> float:
+        """PSNR, dB, of the clip where the unedited frame is the edit."""
+        risen = self.inverted(variant) if variant.inverts else None
+        work = Videoshop(self.pipeline, variant.settings)
+        return self._identity(self._generated(work, variant, risen, self.source[:1]))[0]
 
     def _identity(self, pictures: Tensor) -> tuple[float, float]:
         found, source = images(pictures[1:]), images(self.source[1:])

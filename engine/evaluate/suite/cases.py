@@ -55,24 +55,19 @@ class _Order:
 
 _SYNTHETIC = (
     _Order("add-pan", "add", "a label on a panning picture", scenes.pan),
+    _Order("appearance-ripple", "appearance", "a tint on a surface that ripples", scenes.ripple),
+    _Order("remove-zoom", "remove", "a sticker taken away, the camera turning and nearing", scenes.zoom_rotation),
+    _Order("replace-perspective", "replace", "a label in a sticker's place, in perspective", scenes.perspective, (12,)),
+    _Order("motion-zoom", "motion", "a sticker that lies elsewhere, the camera turning", scenes.zoom_rotation),
+    _Order("colour-shake", "colour", "a grade of all that an unsteady hand films", scenes.shaken),
     _Order("add-occluded", "add", "a label that a pole passes before", scenes.pan, occluded=True),
     _Order("add-fast", "add", "a label in fast motion, some of it out of the picture", scenes.fast),
     _Order("add-shake", "add", "a label filmed by an unsteady hand", scenes.shaken),
-    _Order(
-        "add-keyframes",
-        "add",
-        "a label in three edited frames, the light changing",
-        scenes.ripple,
-        (0, 12, 24),
-        scenes.dimming,
-    ),
-    _Order("remove-zoom", "remove", "a sticker taken away, the camera turning and nearing", scenes.zoom_rotation),
-    _Order("replace-perspective", "replace", "a label in a sticker's place, in perspective", scenes.perspective, (12,)),
-    _Order("appearance-ripple", "appearance", "a tint on a surface that ripples", scenes.ripple),
+    _Order("add-keyframes", "add", "a label edited in three frames", scenes.ripple, (0, 12, 24), scenes.dimming),
     _Order("appearance-flicker", "appearance", "a tint in flickering light", scenes.pan, light=scenes.flickering),
-    _Order("motion-zoom", "motion", "a sticker that lies elsewhere, the camera turning", scenes.zoom_rotation),
-    _Order("colour-shake", "colour", "a grade of all that an unsteady hand films", scenes.shaken),
 )
+"""Of each kind of edit one, then more of them."""
+NAMES = (*(order.name for order in _SYNTHETIC), "add-cut", "real-box", "real-cup", "real-remove", "real-grade")
 
 
 def made(footage: Path, only: Collection[str] = ()) -> Iterator[Made]:
@@ -88,7 +83,7 @@ def made(footage: Path, only: Collection[str] = ()) -> Iterator[Made]:
         "real-remove": partial(_removed, footage),
         "real-grade": partial(_graded, footage),
     }
-    for name in only or makers:
+    for name in only or NAMES:
         yield makers[name]()
 
 
