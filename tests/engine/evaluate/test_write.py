@@ -2,6 +2,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from engine.evaluate.document import (
 )
 from engine.evaluate.page import cell
 from engine.evaluate.write import WRITTEN, written
+from engine.geometry import Size
 from engine.media.clip import Clip
 
 NAN, INFINITE = float("nan"), float("inf")
@@ -153,7 +155,7 @@ def test_no_two_drawings_share_a_clipping_path(page: str) -> None:
 
 def test_a_film_is_one_that_browsers_play_with_even_sides_and_its_own_colours(folder: Path) -> None:
     with Clip.open(next((folder / "films").iterdir())) as clip:
-        assert (clip.info.frames, clip.info.size, clip.info.nominal_fps) == (5, (402, 32), 25)
+        assert (clip.info.frames, clip.info.size, clip.info.nominal_fps) == (5, Size(402, 32), Fraction(25))
         assert (clip.info.codec, clip.info.pixel_format) == ("h264", "yuv420p")
         for index, frame in enumerate(clip.frames()):
             assert frame.rgb().mean() * 255 == pytest.approx(60 + 10 * index, abs=1.5)
