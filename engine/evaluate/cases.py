@@ -54,9 +54,9 @@ LEGEND = (
     "outside the matte, which has to be 0. Keyframe: PSNR of the layer to the painted frame where the matte is full, "
     "100 as promised. Warp ratio: how much frames differ along the source's motion, over the source's own. Flow error: "
     "the result's motion beside the source's, in a picture 320 pixels wide. Flicker: second difference of local colour "
-    "in the edit, beside the source's in the same place. Drift: slope of the edit's colour against the truth's, or "
-    "without a truth by itself. Texture error: how far fine detail strays from the keyframe's, 0 for none. Border "
-    "step: 1 where the edit's border is as in the keyframe."
+    "in the edit, along the source's motion, beside the source's own there. Drift: slope of the edit's colour against "
+    "the truth's, or without a truth by itself. Texture error: how far fine detail strays from the keyframe's, 0 for "
+    "none. Border step: 1 where the edit's border is as in the keyframe."
 )
 
 

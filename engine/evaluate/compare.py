@@ -15,7 +15,7 @@ from engine.evaluate.dataset import Case
 from engine.evaluate.document import Cell, Chart, Document, Item, Line, Section, Table
 from engine.evaluate.measure import small
 from engine.evaluate.metrics.likeness import Images, difference, psnr, ssim
-from engine.evaluate.metrics.motion import Motion, motion, warp_errors
+from engine.evaluate.metrics.motion import motion, warp_errors
 from engine.evaluate.metrics.steadiness import flicker
 from engine.media.clip import Clip
 from engine.request import Event, KeyframeFiles, MethodName, OnEvent
@@ -150,11 +150,12 @@ def _beside(found: Beside, one: str, other: str) -> Iterator[Item]:
 
 def _steadiness(seen: dict[str, Images]) -> Table:
     true = motion(seen["source"]) if "source" in seen else None
-    rows = tuple((name, flicker(images), _warp(images, true or motion(images))) for name, images in seen.items())
-    along = "the source's motion" if true else "its own motion"
-    note = f"Of the whole picture, at 320 pixels. Warp error: how much frames differ along {along}."
-    return Table("Steadiness", ("", "flicker, levels", "warp error, levels"), rows, note)
-
-
-def _warp(images: Images, along: Motion) -> float:
-    return mean(warp_errors(images, along))
+    rows: list[tuple[Cell, ...]] = []
+    for name, images in seen.items():
+        along = true or motion(images)
+        rows.append((name, flicker(images, along), mean(warp_errors(images, along))))
+    along_what = "the source's motion" if true else "its own motion"
+    note = (
+        f"Of the whole picture, at 320 pixels, along {along_what}. Warp error: how much a frame differs from the last."
+    )
+    return Table("Steadiness", ("", "flicker, levels", "warp error, levels"), tuple(rows), note)

@@ -3,36 +3,39 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.evaluate.metrics.likeness import Images, Mattes
-from engine.image import shrunk
+from engine.evaluate.metrics.motion import Motion, Steps
+from engine.image import box_mean, sample
+from engine.motion.maps import grid
 
 PATCHES = 16
-"""Patches along a frame's shorter side, whose mean colours flicker is told from."""
+"""Along a frame's shorter side, whose mean colours flicker is told from."""
 NOISE_FLOOR = 1e-4
 """Of R'G'B': what a step of the truth counts as at least, so that a still picture can be compared with."""
 
-Steps = NDArray[np.float64]
-"""A figure for each frame but the first (frames − 1,)."""
 
+def flicker(images: Images, motion: Motion, where: Mattes | None = None) -> float:
+    """How the local colour jumps: its mean absolute second difference over three frames on end, levels, at least 0.
 
-def flicker(images: Images, where: Mattes | None = None) -> float:
-    """How the local mean colour jumps: its mean absolute second difference over three frames on end, levels.
-
-    At least 0; 0 for a still picture and for an even fade, 4·a for brightness that goes ±a from frame to frame. What
-    moves counts too, so compare with the source's. Patches are a sixteenth of the shorter side, counted by `where`.
+    The frames are laid over each other along `motion`, and what is not visible in all three is left out: 0 for what
+    only moves and for an even fade, 4·a for brightness that goes ±a from frame to frame. The colour is that of patches,
+    a sixteenth of the shorter side, counted by `where`. Grain and faults of the motion count too: compare with the
+    source's.
     """
-    if len(images) < 3:
-        return float("nan")
-    frames, height, width = images.shape[:3]
-    scale = min(1.0, PATCHES / min(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    patches = np.stack([shrunk(image, *size) for image in images]).astype(np.float64)
-    jumps = np.abs(patches[:-2] - 2 * patches[1:-1] + patches[2:]).mean(axis=3)
-    weight = np.ones((frames, size[1], size[0])) if where is None else np.stack([shrunk(w, *size) for w in where])
-    middle = weight[1:-1]
-    return 255 * float((jumps * middle).sum() / middle.sum()) if middle.any() else float("nan")
+    start = grid(images.shape[2], images.shape[1])
+    side = max(1, round(min(images.shape[1:3]) / PATCHES / 2)) * 2 + 1
+    total = count = 0.0
+    for last in range(2, len(images)):
+        once = start + motion.flows[last - 1]
+        twice = once + sample(motion.flows[last - 2], once)
+        bend = images[last] - 2 * sample(images[last - 1], once) + sample(images[last - 2], twice)
+        cover = motion.visible[last - 1] * (sample(motion.visible[last - 2], once, outside=0) > 0.99)
+        cover = (cover if where is None else cover * where[last]).astype(np.float32)
+        patches = box_mean(bend * cover[..., None], side) / np.maximum(box_mean(cover, side), 1e-6)[..., None]
+        total += float((np.abs(patches).mean(axis=2) * cover).sum(dtype=np.float64))
+        count += float(cover.sum(dtype=np.float64))
+    return 255 * total / count if count else float("nan")
 
 
 def drift(images: Images, truth: Images, mattes: Mattes) -> float:

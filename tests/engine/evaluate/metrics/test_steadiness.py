@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from engine.evaluate.metrics.likeness import Images
+from engine.evaluate.metrics.motion import Motion
 from engine.evaluate.metrics.steadiness import drift, flicker, seam, steps
+from tests.engine.clips import panning
 
 MATTE = np.zeros((12, 16, 24), np.float32)
 MATTE[:, 4:12, 8:16] = 1
@@ -13,22 +15,39 @@ def even(levels: list[float]) -> Images:
     return (0.4 + np.array(levels)[:, None, None, None] / 255 * np.ones((1, 16, 24, 3))).astype(np.float32)
 
 
+def still(frames: int, height: int = 16, width: int = 24) -> Motion:
+    flows = np.zeros((frames - 1, height, width, 2), np.float32)
+    return Motion(flows, np.ones(flows.shape[:3], np.float32))
+
+
 def test_an_even_fade_does_not_flicker_and_brightness_that_goes_up_and_down_by_a_does_by_4_a() -> None:
-    assert flicker(even([0, 2, 4, 6])) == pytest.approx(0, abs=1e-3)
-    assert flicker(even([3, -3, 3, -3, 3])) == pytest.approx(12, abs=1e-3)
-    assert np.isnan(flicker(even([0, 1])))
+    assert flicker(even([0, 2, 4, 6]), still(4)) == pytest.approx(0, abs=1e-3)
+    assert flicker(even([3, -3, 3, -3, 3]), still(5)) == pytest.approx(12, abs=1e-3)
+    assert np.isnan(flicker(even([0, 1]), still(2)))
 
 
 def test_flicker_is_counted_where_it_is_asked_for() -> None:
     clip = even([0] * 12)
     clip += (np.array([1, -1] * 6)[:, None, None] * MATTE)[..., None] * np.float32(5 / 255)
-    assert flicker(clip, MATTE) == pytest.approx(20, abs=1e-3)
-    assert flicker(clip, 1 - MATTE) == pytest.approx(0, abs=1e-3)
+    assert flicker(clip, still(12), MATTE) == pytest.approx(20, abs=1e-3)
+    assert flicker(clip, still(12), 1 - MATTE) == pytest.approx(0, abs=1e-3)
 
 
-def test_grain_does_not_flicker() -> None:
-    grain = 0.05 * np.random.default_rng(0).standard_normal((4, 256, 256, 3)).astype(np.float32)
-    assert flicker(0.5 + grain) < 0.1 * flicker(0.5 + grain[:, :16, :16])
+def test_what_only_moves_does_not_flicker_and_what_jumps_in_its_moving_place_does() -> None:
+    moving = np.stack(panning(5, 64, 48, 2)).astype(np.float32) / np.float32(255)
+    along = still(5, 48, 64)
+    along.flows[..., 0] = 2
+    along.visible[:, :, -2:] = 0  # came into the picture
+    assert flicker(moving, along) == pytest.approx(0, abs=1e-3)
+    assert flicker(moving, still(5, 48, 64)) > 1
+    jumping = moving + np.array([1, -1, 1, -1, 1], np.float32)[:, None, None, None] * np.float32(3 / 255)
+    assert flicker(jumping, along) == pytest.approx(12, abs=1e-2)
+
+
+def test_grain_flickers_less_than_light_does() -> None:
+    grain = 0.5 + 0.05 * np.random.default_rng(0).standard_normal((4, 256, 256, 3)).astype(np.float32)
+    assert flicker(grain, still(4, 256, 256)) < 3
+    assert np.abs(grain[:-2] - 2 * grain[1:-1] + grain[2:]).mean() * 255 > 20
 
 
 def test_drift_is_the_slope_of_the_worst_channel() -> None:
