@@ -47,17 +47,18 @@ COLUMNS = (
     "texture error",
     "border step",
     "seconds",
-    "remarks",
+    "fault",
 )
 LEGEND = (
-    "Inside: PSNR where the truth differs from the source, the mean over frames; whole: of the whole picture; both and "
-    "SSIM only where a truth is known, 100 dB for equal pictures. Outside: the largest difference from the source "
-    "outside the matte, which has to be 0. Keyframe: PSNR of the layer to the painted frame where the matte is full, "
-    "100 as promised. Warp ratio: how much frames differ along the source's motion, over the source's own. Flow error: "
-    "the result's motion beside the source's, in a picture 320 pixels wide. Flicker: second difference of local colour "
-    "in the edit, along the source's motion, beside the source's own there. Drift: slope of the edit's colour against "
-    "the truth's, or without a truth by itself. Texture error: how far fine detail strays from the keyframe's, 0 for "
-    "none. Border step: 1 where the edit's border is as in the keyframe."
+    "Inside: PSNR where the truth differs from the source, the mean over the frames that were not painted; whole: of "
+    "the whole picture, all frames; both and SSIM only where a truth is known, 100 dB for equal pictures. Outside: "
+    "the largest difference from the source outside the matte, which has to be 0. Keyframe: PSNR of the layer to the "
+    "painted frame where the matte is full, 100 as promised. Warp ratio: how much frames differ along the source's "
+    "motion, over the source's own. Flow error: the result's motion beside the source's, in a picture 320 pixels "
+    "wide. Flicker: second difference of local colour in the edit, along the source's motion, beside the source's own "
+    "there. Drift: slope of the edit's colour against the truth's, or without a truth by itself. Texture error: how "
+    "far fine detail strays from the keyframe's, 0 for none. Border step: 1 where the edit's border is as in the "
+    "keyframe."
 )
 
 
@@ -162,7 +163,7 @@ def document(title: str, outcomes: Sequence[Outcome], model: Path | None) -> Doc
         f"; {failed} of {len(outcomes)} runs failed, as their rows say." if failed else "."
     )
     sections = [
-        Section(name, of[0].case.note, tuple(_shown(of)))
+        Section(name, "\n\n".join(_remarks(of)), tuple(_shown(of)))
         for name, of in by_case.items()
         if any(outcome.figures for outcome in of)
     ]
@@ -198,7 +199,7 @@ def row(outcome: Outcome) -> tuple[Cell, ...]:
         figures.texture,
         figures.border,
         report.timings["total"],
-        " ".join(report.quality.warnings) or None,
+        None,
     )
 
 
@@ -224,6 +225,15 @@ def _by_kind(outcomes: Sequence[Outcome]) -> Table:
     return Table("Inside the edit, by kind", columns, tuple(rows), "Means over cases of the column “inside”.")
 
 
+def _remarks(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What is known of one case, and what each method said of it."""
+    if note := outcomes[0].case.note:
+        yield note[0].upper() + note[1:] + "." * (note[-1] not in ".!?")
+    for outcome in outcomes:
+        if outcome.report and outcome.report.quality.warnings:
+            yield f"{outcome.method}: {' '.join(dict.fromkeys(outcome.report.quality.warnings))}"
+
+
 def _shown(outcomes: Sequence[Outcome]) -> Iterator[Item]:
     """One case's items."""
     done = [outcome for outcome in outcomes if outcome.figures]
@@ -233,7 +243,13 @@ def _shown(outcomes: Sequence[Outcome]) -> Iterator[Item]:
         if outcome.figures and (truth := outcome.figures.truth)
     ]
     if lines:
-        yield Chart("Likeness inside the edit", "frame", "PSNR, dB", tuple(lines), note="Beside the truth.")
+        yield Chart(
+            "Likeness inside the edit",
+            "frame",
+            "PSNR, dB",
+            tuple(lines),
+            note="Beside the truth, but for the painted frames.",
+        )
     for outcome in done:
         above = "The source above, the result below."
         yield Picture(f"Frames, {outcome.method}", read_picture(outcome.folder / SHEET), above)

@@ -25,7 +25,8 @@ TOUCHED = 4 / 255
 
 @dataclass(frozen=True)
 class BesideTruth:
-    """Frame by frame: PSNR, dB, where the truth differs from the source, whole and elsewhere; SSIM of the whole."""
+    """Frame by frame: PSNR, dB, where the truth differs from the source (nan for painted frames), whole and elsewhere;
+    SSIM of the whole."""
 
     inside: tuple[float, ...]
     whole: tuple[float, ...]
@@ -70,7 +71,7 @@ def measured(
     `edited` are the painted frames by index. `on_frame` takes frames done and all of them. Raises ClipError, EditError.
     """
     outside, fidelity = [0.0], list[float]()
-    beside: list[tuple[float, float, float, float]] = []
+    beside: list[tuple[float, ...]] = []
     sources, results, truths, mattes = (list[Image]() for _ in range(4))
     with ExitStack() as stack:
         given, made = (stack.enter_context(Clip.open(path)) for path in (source, result))
@@ -85,7 +86,8 @@ def measured(
                 fidelity.append(keyframe_fidelity(paint.rgb, painted, (matte == 1).astype(np.float32)))
             if true is not None:
                 best = next(true).rgb()
-                beside.append(_beside(found, best, rgb))
+                inside, *others = _beside(found, best, rgb)
+                beside.append((nan if one.index in edited else inside, *others))
                 truths.append(small(best))
             for images, image in ((sources, rgb), (results, found), (mattes, matte)):
                 images.append(small(image))

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import count
 from math import isfinite
@@ -16,6 +16,8 @@ from engine.evaluate.figure import svg
 LEAST_WIDTH = 320
 """CSS pixels; smaller pictures are shown enlarged by a whole number, pixel for pixel."""
 JPEG_QUALITY = 92
+ONE_LINE = 40
+"""Letters of a table's words that are kept in one line."""
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf8; --ink: #23211e; --soft: #6d6860; --line: #dfdbd4; --mark: #9a4a12;
@@ -31,7 +33,7 @@ h2 { font-size: 1.45rem; margin: 4rem 0 1rem; padding-top: 1rem; border-top: 1px
 p, nav, dl { max-width: 42rem; }
 p { white-space: pre-line; }
 a { color: var(--mark); }
-nav ol { padding-left: 1.4rem; }
+nav ol { padding-left: 2rem; columns: 2 15rem; }
 dl, nav, table, figcaption, .note, svg text { font-family: system-ui, "Segoe UI", Roboto, sans-serif; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; font-size: .88rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
@@ -42,7 +44,8 @@ figcaption { font-weight: 600; font-size: .95rem; margin-bottom: .5rem; }
 table { border-collapse: collapse; font-size: .88rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 th, td { padding: .38rem .8rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; }
-td.word, th:first-child { text-align: left; } td.word { white-space: normal; min-width: 7rem; }
+.word, .text { text-align: left; }
+td.text { white-space: normal; min-width: 24rem; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--paper); }
 tbody tr:hover td { background: var(--shade); }
 svg, img, video { display: block; max-width: 100%; height: auto; }
@@ -90,6 +93,11 @@ def cell(value: Cell) -> str:
     return text.replace("-", "−")
 
 
+def enlarged(width: int) -> int:
+    """How many times as large a picture is shown."""
+    return max(1, -(-LEAST_WIDTH // width))
+
+
 def _facts(facts: dict[str, str]) -> Iterator[str]:
     if facts:
         pairs = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>\n" for name, value in facts.items())
@@ -122,15 +130,19 @@ def _shown(item: Item, names: Iterator[str], films: dict[int, Path]) -> Iterator
 
 
 def _table(table: Table) -> Iterator[str]:
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
-    yield f'<div class="wide" tabindex="0"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
+    kinds = [_kind([row[number] for row in table.rows]) for number in range(len(table.columns))]
+    heads = (f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, table.columns, strict=True))
+    yield f'<div class="wide" tabindex="0"><table>\n<thead><tr>{"".join(heads)}</tr></thead>\n<tbody>\n'
     for row in table.rows:
-        cells = (
-            f'<td class="word">{escape(value)}</td>' if isinstance(value, str) else f"<td>{cell(value)}</td>"
-            for value in row
-        )
+        cells = (f"<td{kind}>{escape(cell(value))}</td>" for kind, value in zip(kinds, row, strict=True))
         yield f"<tr>{''.join(cells)}</tr>\n"
     yield "</tbody></table></div>\n"
+
+
+def _kind(column: Sequence[Cell]) -> str:
+    """How a column is set: numbers to the right, words to the left, sentences in several lines."""
+    longest = max((len(value) for value in column if isinstance(value, str)), default=0)
+    return "" if not longest else ' class="word"' if longest <= ONE_LINE else ' class="text"'
 
 
 def _image(picture: Picture) -> str:
@@ -143,7 +155,7 @@ def _image(picture: Picture) -> str:
 
 
 def _film(path: Path) -> Iterator[str]:
-    yield '<video controls loop muted playsinline preload="metadata" src="data:video/mp4;base64,'
+    yield '<video controls loop muted playsinline preload="auto" src="data:video/mp4;base64,'
     with path.open("rb") as file:
         while part := file.read(3 << 16):  # a multiple of 3 bytes is a whole number of letters
             yield b64encode(part).decode()
@@ -151,7 +163,7 @@ def _film(path: Path) -> Iterator[str]:
 
 
 def _size(width: int, height: int) -> str:
-    times = max(1, -(-LEAST_WIDTH // width))
+    times = enlarged(width)
     return f'width="{times * width}" height="{times * height}"' + (' class="small"' if times > 1 else "")
 
 

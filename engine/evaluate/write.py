@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.evaluate.document import Chart, Document, Film, Item, Matrix, Picture, Pixels, Table
 from engine.evaluate.figure import needs_matplotlib, png
-from engine.evaluate.page import cell, page
+from engine.evaluate.page import cell, enlarged, page
 from engine.media.color import planes_of, yuv_layout
 from engine.media.flat import H264_OPTIONS
 from engine.media.planes import make_frame
@@ -79,9 +79,11 @@ def _put(item: Item, folder: Path, name: str) -> Path | None:
 
 
 def _encode(frames: Iterable[Pixels], fps: float, path: Path) -> None:
-    """H.264 that browsers play: 4:2:0, BT.709, odd sizes made even by their last row and column again."""
+    """H.264 that browsers play: 4:2:0, BT.709. Small pictures are enlarged, pixel for pixel; odd sizes are made even by
+    their last row and column again."""
     pictures = iter(frames)
     first = next(pictures)
+    times = enlarged(first.shape[1])
     rate = Fraction(fps).limit_denominator(1001)
     with (
         writing(path),
@@ -90,12 +92,17 @@ def _encode(frames: Iterable[Pixels], fps: float, path: Path) -> None:
         stream = container.add_stream("libx264", rate=rate, options=H264_OPTIONS)
         assert isinstance(stream, av.VideoStream)
         context = stream.codec_context
-        context.height, context.width = (side + side % 2 for side in first.shape[:2])
+        context.height, context.width = (times * side + times * side % 2 for side in first.shape[:2])
         context.pix_fmt, context.time_base = _LAYOUT.name, 1 / rate
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED
         for number, picture in enumerate(chain((first,), pictures)):
-            frame = make_frame(planes_of(_even(picture).astype(np.float32) / np.float32(255), _LAYOUT), _LAYOUT)
+            frame = make_frame(
+                planes_of(
+                    _even(picture.repeat(times, 0).repeat(times, 1)).astype(np.float32) / np.float32(255), _LAYOUT
+                ),
+                _LAYOUT,
+            )
             frame.pts, frame.time_base, frame.duration = number, 1 / rate, 1
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -50,10 +50,11 @@ def motion(images: Images) -> Motion:
 def end_point_errors(found: Motion, true: Motion, where: Mattes | None = None) -> Steps:
     """Mean distance of two clips' motions, pixels a frame, at least 0; counted by `where` (frames, height, width).
 
-    The paper's "Flow" is its mean over frames, and "Flow+" that outside the edit; its flow network is not known.
+    Where the `true` clip's earlier frame does not show the same place, as at a cut, there is none to be told. The
+    paper's "Flow" is its mean over frames, and "Flow+" that outside the edit; its flow network is not known.
     """
     off = np.sqrt(np.square(found.flows - true.flows, dtype=np.float64).sum(axis=3))
-    return _means(off, None if where is None else where[1:])
+    return _means(off, true.visible if where is None else true.visible * where[1:])
 
 
 def warp_errors(images: Images, motion: Motion, where: Mattes | None = None) -> Steps:
@@ -76,10 +77,7 @@ def warp_ratio(result: Images, source: Images, motion: Motion, where: Mattes | N
     return float(np.nanmean(warp_errors(result, motion, where))) / own if own else float("nan")
 
 
-def _means(values: NDArray[np.float64], weight: Mattes | None) -> Steps:
+def _means(values: NDArray[np.float64], weight: Mattes) -> Steps:
     """Of each step's `values` (steps, height, width)."""
-    if weight is None:
-        return np.asarray(values.mean(axis=(1, 2)))
-    count = weight.sum(axis=(1, 2), dtype=np.float64)
     with np.errstate(invalid="ignore"):  # nan where nothing counts
-        return np.asarray((values * weight).sum(axis=(1, 2)) / count)
+        return np.asarray((values * weight).sum(axis=(1, 2)) / weight.sum(axis=(1, 2), dtype=np.float64))
