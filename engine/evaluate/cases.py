@@ -1,7 +1,7 @@
 """The cases of a dataset, each carried by one method or both, measured, and put into a document."""
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
@@ -21,6 +21,7 @@ from engine.evaluate.measure import Measured, measured
 from engine.evaluate.metrics.likeness import Images
 from engine.image import Image, shrunk
 from engine.media.clip import Clip
+from engine.method import Method
 from engine.propagate import propagate
 from engine.report import Report, engine_version
 from engine.request import Event, MethodName, OnEvent, Request
@@ -82,7 +83,7 @@ class Outcome:
     """A case as one method carried it, its files in `folder`; or the `fault` that stopped it."""
 
     case: Case
-    method: MethodName
+    method: str
     folder: Path
     report: Report | None = None
     figures: Measured | None = None
@@ -105,14 +106,19 @@ def run(options: Options, on_progress: OnEvent) -> Document:
     return document(f"The edits of {options.folder.name}", outcomes, options.model)
 
 
-def carried(case: Case, method: MethodName, options: Options, on_progress: OnEvent) -> Outcome:
-    """One case by one method: the whole job on files, without loss, and its figures."""
+def carried(
+    case: Case, method: str, options: Options, on_progress: OnEvent, by: Callable[[], Method] | None = None
+) -> Outcome:
+    """One case by one method: the whole job on files, without loss, and its figures.
+
+    `by` makes a method that is not one of the product's; `method` is then what it is called.
+    """
     folder = options.output / "cases" / case.name / method
     request = Request(
         clip=case.source,
         keyframes=case.keyframes,
         output=folder,
-        method=method,
+        method="videoshop" if method == "videoshop" else "flow",
         formats=("png", "mkv"),
         seed=options.seed,
         weights=options.model if method == "videoshop" else None,
@@ -126,7 +132,7 @@ def carried(case: Case, method: MethodName, options: Options, on_progress: OnEve
         on_progress(Event(stage="probe", done=done, total=total))
 
     try:
-        report = propagate(request, on_event)
+        report = propagate(request, on_event, method=by() if by else None)
         frames = [keyframe.frame for keyframe in report.edit.keyframes]
         edited = dict(zip(frames, _in_order(case, frames), strict=True))
         figures = measured(case.source, folder / FLAT, folder / LAYER, edited, case.truth, on_frame)

@@ -5,7 +5,7 @@ matte is narrowed where something passes in front, and nothing stops at a scene 
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import cast
 
@@ -16,7 +16,7 @@ from engine.edit import Keyframe
 from engine.geometry import Box
 from engine.image import ABSENT, Image, sample
 from engine.media.clip import ClipInfo, Frame
-from engine.method import Footage, Method, OnStep, Painted
+from engine.method import Method, OnStep, Painted
 from engine.motion.maps import grid
 from engine.motion.picture import Luma
 from engine.plan import Cost
@@ -52,7 +52,9 @@ class Warp(Method):
     def cost(self, info: ClipInfo) -> Cost:
         return Cost(seconds_per_frame=0.05, seconds_per_pixel=1e-7)
 
-    def propagate(self, keyframe: Keyframe, source: Frame, frames: Footage, on_step: OnStep) -> Iterator[Painted]:
+    def propagate(
+        self, keyframe: Keyframe, source: Frame, frames: Iterable[Frame], on_step: OnStep = lambda step: None
+    ) -> Iterator[Painted]:
         """See `Method.propagate`."""
         box = Box.full(source.size)
         first = previous = source.luma8()
@@ -85,7 +87,7 @@ class Direct(Warp):
         return grid(width, height) + self._flow(luma, first)
 
 
-PEERS: Mapping[str, Callable[[], Method] | None] = {
+PEERS: Mapping[str, Callable[[], Warp] | None] = {
     "chained warping": lambda: Chained(inverse_search()),
     "direct warping": lambda: Direct(inverse_search()),
     "scikit-image, chained": (lambda: Chained(lucas_kanade())) if find_spec("skimage") else None,

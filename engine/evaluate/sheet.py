@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from engine.evaluate.document import Pixels
+from engine.evaluate.metrics.likeness import Images
 from engine.image import Image, resized
 
 WIDTH = 176
@@ -16,7 +17,7 @@ GAP = 3
 _PAPER, _INK = 28, (216, 216, 216)
 
 
-def sheet(clips: Mapping[str, Sequence[Image]], most: int = 8) -> Pixels:
+def sheet(clips: Mapping[str, Sequence[Image] | Images], most: int = 8) -> Pixels:
     """`clips` of one length by their names, at most so many frames of each, spread evenly, from left to right."""
     rows: list[Pixels] = []
     for name, frames in clips.items():

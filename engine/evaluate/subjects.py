@@ -61,12 +61,12 @@ SMALL = 50_000_000
 """Parameters of a network up to which a trial on each core takes less time than one trial on all of them."""
 
 
-def window(keyframe: int, frames: int, most: int) -> range:
-    """The frames of one window of a clip that begins at its keyframe: forward where there are enough, else backward."""
-    after, before = frames - keyframe, keyframe + 1
+def window(keyframe: int, frames: int, most: int, step: int = 1) -> range:
+    """Every `step`-th frame of a clip from its keyframe on, `most` of them: forward where enough are, else backward."""
+    after, before = (frames - keyframe - 1) // step + 1, keyframe // step + 1
     if after >= min(most, before):
-        return range(keyframe, keyframe + min(most, after))
-    return range(keyframe, keyframe - min(most, before), -1)
+        return range(keyframe, keyframe + min(most, after) * step, step)
+    return range(keyframe, keyframe - min(most, before) * step, -step)
 
 
 def fit(frame: Size, model: Weights) -> Fit:
@@ -93,6 +93,13 @@ def dataset(folder: Path | None, footage: Path | None, only: Collection[str] = (
 
 
 def subjects(options: Options, model: Weights) -> list[Subject]:
+    """What the first cases of the dataset are tried as. Raises EngineError."""
+    with chosen(options) as found:
+        return [subject(case, model) for case in found]
+
+
+@contextmanager
+def chosen(options: Options) -> Iterator[list[Case]]:
     """The first cases of the dataset, of different kinds of edit before more of one kind. Raises EngineError."""
     with dataset(options.dataset, options.footage, NAMES[: options.cases]) as found:
         seen: dict[str, int] = {}
@@ -100,19 +107,19 @@ def subjects(options: Options, model: Weights) -> list[Subject]:
         for case in found:
             turns.append((seen.setdefault(case.kind, 0), case))
             seen[case.kind] += 1
-        return [subject(case, model) for _, case in sorted(turns, key=lambda turn: turn[0])[: options.cases]]
+        yield [case for _, case in sorted(turns, key=lambda turn: turn[0])[: options.cases]]
 
 
-def subject(case: Case, model: Weights) -> Subject:
-    """One window of `case`, up to a scene cut. Where there is no truth, the edit is where `flow` follows its mask.
+def subject(case: Case, model: Weights, step: int = 1) -> Subject:
+    """One window of `case`, of every `step`-th frame, up to a scene cut.
 
-    Raises EngineError.
+    Where there is no truth, the edit is where `flow` follows its mask. Raises EngineError.
     """
     with Clip.open(case.source) as clip:
         request = Request(clip=case.source, keyframes=case.keyframes, output=Path())
         edit = resolve(request, clip, lambda event: None)
         keyframe, source = edit.keyframes[0], edit.sources[0]
-        numbers = window(keyframe.index, clip.info.frames, model.frames)
+        numbers = window(keyframe.index, clip.info.frames, model.frames, step)
         frames = [clip.frame(number) for number in numbers[1:]]
     outlines = traced(keyframe, source, frames, len(frames), lambda step: None).outlines
     numbers, frames = numbers[: len(outlines)], [source, *frames][: len(outlines)]

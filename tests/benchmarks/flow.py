@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bridge_server.demo.run import ASSETS
 from engine.edit import Keyframe
+from engine.evaluate.pixels import frame_of
 from engine.evaluate.suite.scenes import (
     FRAMES,
     Scene,
@@ -23,7 +24,6 @@ from engine.evaluate.suite.scenes import (
 )
 from engine.flow.method import FlowMethod
 from engine.media.clip import Clip, Frame
-from engine.media.color import rgb_layout
 from engine.method import Painted
 from engine.request import FlowSettings, Transfer
 from tests.benchmarks.figures import Figures, psnr
@@ -89,12 +89,6 @@ class Score:
     iou: float
     occluder: float
     seconds: float
-
-
-def frame_of(index: int, rgb: Image) -> Frame:
-    """A frame of 8-bit R'G'B' planes."""
-    planes = tuple(np.ascontiguousarray(np.round(rgb[..., c] * 255).astype(np.uint8)) for c in range(3))
-    return Frame(index, index, planes, rgb_layout(8, False))
 
 
 def propagated(scene: Scene) -> Iterator[Painted]:
