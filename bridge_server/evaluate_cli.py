@@ -52,11 +52,24 @@ def evaluate(
     context: typer.Context,
     output: OutputOption = DEFAULT_OUTPUT,
     model: ModelOption = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Try the model on these clips, not the built-in set's.", show_default=False),
+    ] = None,
     cases: CasesOption = 3,
     seed: SeedOption = 0,
 ) -> None:
     if context.invoked_subcommand is None:
-        _perform("run", output, output=_full(output), footage=_footage(), model=_full(model), cases=cases, seed=seed)
+        _perform(
+            "run",
+            output,
+            output=_full(output),
+            footage=_footage(),
+            model=_full(model),
+            dataset=_full(dataset),
+            cases=cases,
+            seed=seed,
+        )
 
 
 def _experiment(name: str, says: str) -> None:
