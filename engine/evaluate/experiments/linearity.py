@@ -11,10 +11,9 @@ from engine.evaluate.cases import facts
 from engine.evaluate.document import Chart, Document, Line, Matrix, Section, Table
 from engine.evaluate.metrics.inversion import Latents, cosine, directions
 from engine.evaluate.subjects import Bench, Options, subjects
-from engine.evaluate.trial import Trial, Variant
+from engine.evaluate.trial import Trial
 from engine.evaluate.ways import DEFAULT, REFERENCE
 from engine.request import OnEvent
-from engine.videoshop.schedule import Schedule
 from engine.videoshop.stages import Videoshop
 
 PRESETS = {"default": DEFAULT.but(region="frame"), "reference": REFERENCE}
@@ -37,9 +36,10 @@ MISSED = (
 
 @dataclass(frozen=True)
 class Straightness:
-    """Of one path: cosines of all pairs of directions (steps, steps); at each level but the clean one's, rising, how
-    far it is off the straight line; at each level but the two lowest, what the chord from the level below misses."""
+    """Of one path, its levels `sigmas` rising from 0: cosines of all pairs of directions (steps, steps); at each level
+    but 0 how far it is off the straight line; at each but the two lowest what the chord from the one below misses."""
 
+    sigmas: tuple[float, ...]
     cosines: NDArray[np.float64]
     off: tuple[float, ...]
     missed: tuple[float, ...]
@@ -49,7 +49,7 @@ class Straightness:
         """`path` and its levels, rising from the clean latents at 0."""
         ways = directions(path, sigmas)
         cosines = np.array([[cosine(a, b) for b in ways] for a in ways])
-        return cls(cosines, tuple(off_line(path, sigmas)), tuple(chord_missed(path, sigmas)))
+        return cls(tuple(sigmas), cosines, tuple(off_line(path, sigmas)), tuple(chord_missed(path, sigmas)))
 
     @property
     def adjacent(self) -> NDArray[np.float64]:
@@ -88,7 +88,7 @@ def run(options: Options, on_progress: OnEvent) -> Document:
     bench = Bench.of(options.model)
     about = subjects(options, bench.model)
     found = bench.each(about, options.seed, _tried, on_progress)
-    sections = [_section(preset, way, found) for preset, way in PRESETS.items()]
+    sections = [_section(preset, found) for preset in PRESETS]
     rows = [_row(f"{preset}, {way}", [one[preset, way] for one in found]) for preset, way in found[0]]
     columns = ("path", "cosine, all pairs", "adjacent", "least adjacent", "off the line")
     table = Table("Straightness", columns, (*rows, PAPER), "Means over clips; the least of all clips and steps.")
@@ -116,9 +116,9 @@ def _row(name: str, paths: Sequence[Straightness]) -> tuple[str | float | None, 
     return name, fmean(path.pairs for path in paths), float(adjacent.mean()), float(adjacent.min()), off
 
 
-def _section(preset: str, way: Variant, found: Sequence[Found]) -> Section:
+def _section(preset: str, found: Sequence[Found]) -> Section:
     of = {name: [one[preset, name] for one in found] for name in ("inversion", "generation")}
-    levels = schedule(way)
+    levels = of["inversion"][0].sigmas
     labels = tuple(f"{sigma:.2g}" for sigma in levels[1:])
     matrices = [
         Matrix(
@@ -135,11 +135,6 @@ def _section(preset: str, way: Variant, found: Sequence[Found]) -> Section:
         _chart("What the chord misses", "share of the step, squared", levels[2:], of, "missed", MISSED),
     )
     return Section(f"The {preset} settings", f"{len(levels) - 1} steps.", (*charts, *matrices))
-
-
-def schedule(way: Variant) -> tuple[float, ...]:
-    """The noise levels of `way`, rising from 0."""
-    return Schedule.karras(way.settings.steps, way.settings.strength).sigmas[::-1]
 
 
 def _chart(title: str, y: str, xs: Sequence[float], of: dict[str, list[Straightness]], figure: str, note: str) -> Chart:
