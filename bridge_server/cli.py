@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from typer.exceptions import TyperException
 from bridge_server import (
     doctor_cli,
     engine_cli,
+    evaluate_cli,
     jobs_cli,
     pairing_cli,
     plugins_cli,
@@ -27,16 +27,13 @@ from bridge_server import (
     update_cli,
     weights_cli,
     words,
-    worker,
 )
-from bridge_server.console import complain, plain, progress, say
+from bridge_server.bars import asked, bars
+from bridge_server.console import complain, plain, say
 from bridge_server.desktop.frozen import frozen
 from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError, ServiceError, WorkerError
-from engine.request import Event, Format, KeyframeFiles, MethodName, Request, Stage
-
-if TYPE_CHECKING:  # rich takes 3 MB: it is imported when a person is to see something, which the service spares
-    from rich.progress import Progress, TaskID
+from engine.request import Format, KeyframeFiles, MethodName, Request
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
@@ -45,18 +42,6 @@ OURS = frozenset({"internal", "engine.crashed", "engine.hung", "engine.cannot_st
 
 ANSWER_SECONDS = 3.0
 """How long a running service may take to say how it is."""
-
-STAGES: dict[Stage, str] = {
-    "probe": "Reading the clip",
-    "locate": "Finding the frame",
-    "plan": "Planning",
-    "encode": "Encoding",
-    "invert": "Inverting",
-    "generate": "Generating",
-    "decode": "Decoding",
-    "propagate": "Propagating",
-    "write": "Writing",
-}
 
 app = typer.Typer(
     name="videoshop",
@@ -146,7 +131,7 @@ def propagate(
         seed=seed,
         weights=weights.absolute() if weights else None,
     )
-    report = _engine("propagate", {"request": request.model_dump(mode="json")})
+    report = asked("propagate", {"request": request.model_dump(mode="json")})
     for written in report.get("outputs", ()):
         print(output / written["path"])
     print(output / "report.json")
@@ -162,7 +147,7 @@ def locate(
     edited: Annotated[Path, typer.Argument(help="An edit of one of the clip's frames.", show_default=False)],
 ) -> None:
     """Find which frame of the clip an image is an edit of. Prints the frame's index and the confidence (0 to 1)."""
-    found = _engine("locate", {"clip": str(clip.absolute()), "edited": str(edited.absolute())})
+    found = asked("locate", {"clip": str(clip.absolute()), "edited": str(edited.absolute())})
     print(f"{found['frame']} {found['confidence']:.3f}")
 
 
@@ -182,7 +167,7 @@ def frame(
     path = (output / name if output and output.is_dir() else output or Path(name)).absolute()
     if path.suffix.lower() != ".png":
         raise typer.BadParameter(f"--output names a PNG, not “{path.name}”.")
-    written = _engine("frame", {"clip": str(clip.absolute()), "frame": index, "output": str(path)})
+    written = asked("frame", {"clip": str(clip.absolute()), "frame": index, "output": str(path)})
     print(written["output"])
 
 
@@ -193,8 +178,8 @@ def demo(
     """Show the whole chain on real clips: a client in Photoshop's place sends an edit to the service."""
     from bridge_server.demo.run import EDITS, run
 
-    with _bars() as bars:
-        results = _to_the_end(run(output.absolute(), EDITS, bars))
+    with bars() as shown:
+        results = _to_the_end(run(output.absolute(), EDITS, shown))
     for result in results:
         print(result)
 
@@ -259,11 +244,20 @@ app.command(epilog=uninstall_cli.EPILOG)(uninstall_cli.uninstall)
 app.add_typer(jobs_cli.app)
 app.add_typer(weights_cli.app)
 app.add_typer(engine_cli.app)
+app.add_typer(evaluate_cli.app)
 app.add_typer(plugins_cli.app)
 app.add_typer(settings_cli.app)
 app.add_typer(update_cli.app)
 app.command(hidden=True)(update_cli.self_test)
-GROUPS = {engine_cli.NAME, jobs_cli.NAME, plugins_cli.NAME, settings_cli.NAME, update_cli.NAME, weights_cli.NAME}
+GROUPS = {
+    engine_cli.NAME,
+    evaluate_cli.NAME,
+    jobs_cli.NAME,
+    plugins_cli.NAME,
+    settings_cli.NAME,
+    update_cli.NAME,
+    weights_cli.NAME,
+}
 
 
 def main() -> None:
@@ -347,12 +341,6 @@ def _note(trouble: str) -> None:
     say(f"[yellow]Note:[/] {plain(trouble)}")
 
 
-def _engine(do: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Run one command in the engine process, with bars. Raises WorkerError."""
-    with _bars() as bars:
-        return worker.run(do, json.loads(json.dumps(arguments)), lambda event: bars.show(event))
-
-
 def _to_the_end(work: Any) -> Any:
     """Run a coroutine; Ctrl-C and SIGTERM cancel it, and it ends what it started."""
 
@@ -378,47 +366,6 @@ async def _its_jobs(places: Places) -> str:
         why = error.message if isinstance(error, BridgeError) else f"it said nothing for {ANSWER_SECONDS:.0f} s."
         return f"It does not answer: {why}\nRun `videoshop doctor`: it names what is wrong."
     return f"Jobs: {states.count('running')} running, {states.count('queued')} waiting."
-
-
-class Bars:
-    """A progress bar for each stage."""
-
-    def __init__(self, progress: "Progress") -> None:
-        self._progress = progress
-        self._tasks: dict[str, TaskID] = {}
-        self._title = ""
-        self._said: set[str] = set()
-
-    def title(self, title: str) -> None:
-        """What the next bars are about."""
-        self._title = f"{title}: "
-
-    def show(self, event: Event) -> None:
-        self.advance(event.stage, event.done, event.total)
-        if event.message and event.message not in self._said:
-            self._said.add(event.message)
-            self._progress.console.print(plain(event.message), style="dim")
-
-    def advance(self, stage: Stage, done: int, total: int) -> None:
-        name = f"{self._title}{STAGES[stage]}"
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total)
-        self._progress.update(self._tasks[name], completed=done, total=total)
-
-
-@contextlib.contextmanager
-def _bars() -> Iterator[Bars]:
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with progress(*columns) as shown:
-        yield Bars(shown)
 
 
 if __name__ == "__main__":

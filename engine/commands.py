@@ -161,6 +161,20 @@ def _compare(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     return {"contact_sheet": str(asked.contact_sheet), "side_by_side": str(asked.side_by_side)}
 
 
+class _Evaluate(_Arguments):
+    what: str
+    options: dict[str, Any]
+    output: Path
+
+
+def _evaluate(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Measure something and write the report of it: {"page"}, the path of what a person reads."""
+    asked = _Evaluate.model_validate(arguments)
+    from engine.evaluate.perform import perform
+
+    return {"page": str(perform(asked.what, asked.options, asked.output, on_event))}
+
+
 class _WeightsList(_Arguments):
     to: Path | None = None
 
@@ -256,6 +270,7 @@ COMMANDS: Mapping[str, Command] = {
     "frame": _frame,
     "locate": _locate,
     "compare": _compare,
+    "evaluate": _evaluate,
     "weights.list": _weights_list,
     "weights.download": _weights_download,
     "weights.verify": _weights_verify,

@@ -81,9 +81,9 @@ def blur(image: Image, side: int) -> Image:
     return box_mean(box_mean(image, side), side)
 
 
-def soft(image: Image, side: int) -> Image:
-    """A Gaussian in a square of odd `side`, its deviation as the side suggests (0.8 pixels for 3)."""
-    return cast(Image, cv2.GaussianBlur(image, (side, side), 0))
+def soft(image: Image, side: int, deviation: float = 0) -> Image:
+    """A Gaussian in a square of odd `side`, its deviation in pixels as given or the side suggests (0.8 for 3)."""
+    return cast(Image, cv2.GaussianBlur(image, (side, side), deviation))
 
 
 def slopes(image: Image, border: int = cv2.BORDER_REFLECT) -> tuple[Image, Image]:

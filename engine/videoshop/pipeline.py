@@ -137,7 +137,20 @@ class VideoshopPipeline(DiffusionPipeline):
         latents = self.encode(noisy) / factor
         if over != "none":
             latents = normalised(latents, over) / factor
-        return Condition(self._seen_by_clip(image), latents)
+        return Condition(self.seen_by_clip(image), latents)
+
+    @torch.no_grad()
+    def seen_by_clip(self, image: Tensor) -> Tensor:
+        """CLIP's embedding (1, 1, width) of `image` (1, 3, height, width), scaled as the released code scales it."""
+        side = self.image_encoder.config.image_size
+        small = interpolate(image.float().cpu(), size=(side, side), mode="bilinear", antialias=True)
+        mean, std = (
+            torch.tensor(v)[:, None, None]
+            for v in (self.feature_extractor.image_mean, self.feature_extractor.image_std)
+        )
+        encoder = self.image_encoder
+        embedding: Tensor = encoder(((small - mean) / std).to(self.at_work, encoder.dtype)).image_embeds[:, None]
+        return embedding.contiguous()
 
     def network(self, condition: Condition, micro: Micro) -> Network:
         """F of the paper, told `condition`."""
@@ -182,19 +195,6 @@ class VideoshopPipeline(DiffusionPipeline):
         )
         # One layout in memory: kernels round differently for another, and stored latents come back in this one.
         return cast(Tensor, v.to(x).contiguous())
-
-    @torch.no_grad()
-    def _seen_by_clip(self, image: Tensor) -> Tensor:
-        """CLIP's embedding (1, 1, width) of `image` (1, 3, height, width), scaled as the released code scales it."""
-        side = self.image_encoder.config.image_size
-        small = interpolate(image.float().cpu(), size=(side, side), mode="bilinear", antialias=True)
-        mean, std = (
-            torch.tensor(v)[:, None, None]
-            for v in (self.feature_extractor.image_mean, self.feature_extractor.image_std)
-        )
-        encoder = self.image_encoder
-        embedding: Tensor = encoder(((small - mean) / std).to(self.at_work, encoder.dtype)).image_embeds[:, None]
-        return embedding.contiguous()
 
     @contextmanager
     def _vae_precision(self) -> Iterator[torch.dtype]:

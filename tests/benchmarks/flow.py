@@ -8,14 +8,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge_server.demo.run import ASSETS
 from engine.edit import Keyframe
+from engine.evaluate.pixels import frame_of
+from engine.evaluate.suite.scenes import (
+    FRAMES,
+    Scene,
+    dimming,
+    fast,
+    pan,
+    perspective,
+    render,
+    ripple,
+    zoom_rotation,
+)
 from engine.flow.method import FlowMethod
 from engine.media.clip import Clip, Frame
-from engine.media.color import rgb_layout
 from engine.method import Painted
 from engine.request import FlowSettings, Transfer
 from tests.benchmarks.figures import Figures, psnr
-from tests.benchmarks.truth import ASSETS, Scene, scenes
 
 Image = NDArray[np.float32]
 
@@ -80,12 +91,6 @@ class Score:
     seconds: float
 
 
-def frame_of(index: int, rgb: Image) -> Frame:
-    """A frame of 8-bit R'G'B' planes."""
-    planes = tuple(np.ascontiguousarray(np.round(rgb[..., c] * 255).astype(np.uint8)) for c in range(3))
-    return Frame(index, index, planes, rgb_layout(8, False))
-
-
 def propagated(scene: Scene) -> Iterator[Painted]:
     """The scene's edit in every frame but the keyframe, forward and backward."""
     k = scene.keyframe
@@ -115,6 +120,19 @@ def score(scene: Scene) -> Score:
             ious.append(float((true & (matte > 0.5)).sum() / (true | (matte > 0.5)).sum()))
     seconds = (time.perf_counter() - start) / (len(scene.frames) - 1)
     return Score(float(np.mean(psnrs)), float(np.mean(ious)), wrongly / max(hidden, 1), seconds)
+
+
+def scenes() -> Iterator[Scene]:
+    """The cases, one at a time (each holds about 400 MB)."""
+    yield render("pan, logo", ASSETS, pan)
+    yield render("zoom + rotation, logo", ASSETS, zoom_rotation)
+    yield render("perspective, tint", ASSETS, perspective, "appearance")
+    yield render("ripple, logo", ASSETS, ripple)
+    yield render("ripple + changing light, tint", ASSETS, ripple, "appearance", light=dimming)
+    yield render("fast motion, logo", ASSETS, fast)
+    yield render("pan + occluder, logo", ASSETS, pan, occluded=True)
+    yield render("zoom + rotation, keyframe in the middle, logo", ASSETS, zoom_rotation, keyframe=FRAMES // 2)
+    yield render("pan + changing light, logo", ASSETS, pan, light=dimming)
 
 
 def truth(figures: Figures) -> None:

@@ -4,7 +4,7 @@ Errors are root mean squares over the standard deviation of what should have com
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt, tau
 from statistics import fmean
@@ -12,13 +12,14 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from engine.videoshop.inversion import Network, Proxy, euler_up, invert
+from engine.evaluate.metrics.inversion import correlation, round_trip
+from engine.evaluate.trial import naive
+from engine.videoshop.inversion import Network, Proxy, invert
 from engine.videoshop.latents import Normalisation, normalised, rescaled
 from engine.videoshop.sampling import denoise
 from engine.videoshop.schedule import Schedule, c_in
 from tests.benchmarks.figures import Figures, head, row, told
 from tests.engine.videoshop.mixture import STILL, Mixture, carried, scenes
-from tests.world.measures import correlation, decibels
 
 CLIPS = 8
 REFERENCE = Schedule.karras(25, 0.55)
@@ -80,14 +81,6 @@ WAYS = (Way(None), *(Way(proxy, level) for proxy in ("chord", "slope") for level
 RELEASED = Way("chord", 1.0)
 
 
-def naive(network: Network, x0: Tensor, schedule: Schedule) -> Iterator[Tensor]:
-    """Inversion with the network evaluated at the latent at hand: what noise extrapolation replaced."""
-    x = x0
-    for sigma, above in schedule.rising():
-        x = euler_up(x, network(x, above), sigma, above)
-        yield x
-
-
 def error(found: Tensor, exact: Tensor) -> float:
     """Root mean square of the difference over the standard deviation of `exact`."""
     return float((found - exact).square().mean().sqrt() / exact.std())
@@ -103,7 +96,7 @@ class Loss:
 
     @classmethod
     def of(cls, noisy: Tensor, exact: Tensor, clean: Tensor, wanted: Tensor) -> "Loss":
-        return cls(error(noisy, exact), error(clean, wanted), decibels(clean, wanted))
+        return cls(error(noisy, exact), error(clean, wanted), round_trip(clean.numpy(), wanted.numpy()))
 
 
 def cell(losses: list[Loss]) -> str:
@@ -156,7 +149,9 @@ def by_noise(clips: list[Clip], exact: list[list[Tensor]]) -> None:
             for run, clip in zip(runs, clips, strict=True)
         ]
         channels = torch.stack([noise[-1].std((0, 2, 3)) for noise in noises]).mean(0)
-        alike = told((correlation(noise[-1], clip.latents) for noise, clip in zip(noises, clips, strict=True)), 2)
+        alike = told(
+            (correlation(noise[-1].numpy(), clip.latents.numpy()) for noise, clip in zip(noises, clips, strict=True)), 2
+        )
         spread = (f"{fmean(float(noise[level].std()) for noise in noises):.2f}" for level in range(len(levels)))
         row(name, *spread, " ".join(f"{float(value):.2f}" for value in channels), alike)
 

@@ -8,15 +8,15 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.evaluate.metrics.likeness import Images, psnr
+from engine.evaluate.metrics.steadiness import drift, seam
 from engine.flow.method import FlowMethod
 from engine.media.clip import Clip
 from engine.media.still import read_still
@@ -30,15 +30,12 @@ from tests.benchmarks.figures import Figures
 from tests.world.edits import KINDS, Case, drawn_case
 from tests.world.scene import CALM
 
-Images = NDArray[np.float32]
-
 MODEL = Path(__file__).parents[1] / "assets" / "world" / "model"
 FRAMES, SIDE = 72, 64
 STEP = 7 / 25
 """The world moves as at seven frames a second, the rate that the model knows."""
 LEAST_SEEN, LEAST_UNCOVERED = 0.015, 0.7
 """Of the picture, and of the edit were nothing in front, in every frame: what is out of sight has no truth."""
-NOISE_FLOOR = 1e-4
 WAYS: dict[str, dict[str, int] | None] = {"windows": {"spacing": 1}, "anchors": {"spacing": 0}, "flow": None}
 """How a clip is made, by name; without settings: by the `flow` method."""
 
@@ -93,33 +90,7 @@ def outcome(case: Case, method: Method, folder: Path) -> Outcome:
 def inside(case: Case, images: Images) -> float:
     """PSNR, dB, where the edit is seen, over all frames but the keyframe."""
     rest = np.arange(len(images)) != case.keyframe
-    weight = case.matte[rest][..., None]
-    error = ((images[rest] - case.edited[rest]) ** 2 * weight).sum() / (3 * weight.sum())
-    return float(-10 * np.log10(max(error, 1e-10)))
-
-
-def drift(case: Case, images: Images) -> float:
-    """Slope of the mean colour's offset from the truth within the edit, 8-bit levels a frame, of the worst channel."""
-    weight = case.matte[..., None]
-    offset = 255 * ((images - case.edited) * weight).sum((1, 2)) / weight.sum((1, 2))
-    return float(np.abs(np.polyfit(np.arange(len(offset)), offset, 1)[0]).max())
-
-
-def steps(case: Case, images: Images) -> NDArray[np.float64]:
-    """How much changes from each frame to the next within the edit, mean absolute difference of R'G'B'."""
-    weight = np.maximum(case.matte[1:], case.matte[:-1])[..., None]
-    return np.asarray((np.abs(np.diff(images, axis=0)) * weight).sum((1, 2, 3)) / (3 * weight.sum((1, 2, 3))))
-
-
-def seam(case: Case, images: Images, seams: Sequence[int]) -> float:
-    """The largest step into one of the frames `seams`, in spreads of the other steps from the truth's own.
-
-    A step is compared as its ratio to the truth's step there; the spread is that of the other ratios.
-    """
-    ratios = steps(case, images) / np.maximum(steps(case, case.edited), NOISE_FLOOR)
-    at = np.array([number - 1 for number in seams])
-    others = np.delete(ratios, at)
-    return float(np.max(np.abs(ratios[at] - others.mean())) / others.std())
+    return psnr(images[rest], case.edited[rest], case.matte[rest])
 
 
 def _write(path: Path, image: Images) -> None:
@@ -160,7 +131,7 @@ def run() -> int:
                     seen.setdefault((way, keyframe), []).append(inside(case, made.images))
                     _tell(figures, way, f"{case.kind} {number}, keyframe {keyframe}", case, made)
                     if way == "windows" and keyframe == 0 and isinstance(method, VideoshopMethod):
-                        spreads = seam(case, made.images, seams_of(method, folder / "clip"))
+                        spreads = seam(made.images, case.edited, case.matte, seams_of(method, folder / "clip"))
                         figures.show("  largest step at a seam, in spreads of the others", spreads, most=3)
                     rows.setdefault(way, made.images)
     for (way, keyframe), values in seen.items():
@@ -180,4 +151,5 @@ def _tell(figures: Figures, way: str, what: str, case: Case, made: Outcome) -> N
         f"{made.report.passes.network} passes of the network",
         flush=True,
     )
-    figures.show("  drift of colour, levels a frame", drift(case, made.images), most=None if way == "flow" else 0.05)
+    slope = drift(made.images, case.edited, case.matte)
+    figures.show("  drift of colour, levels a frame", slope, most=None if way == "flow" else 0.05)

@@ -9,11 +9,12 @@ import av
 import cv2
 import numpy as np
 
+from bridge_server.demo.run import ASSETS
+from engine.evaluate.suite.scenes import texture
 from engine.locate import locate
 from engine.media.clip import Clip
 from engine.media.still import read_still, write_png
 from tests.benchmarks.figures import Figures
-from tests.benchmarks.truth import texture
 
 FRAMES = 1000
 ASKED = (0, 137, 500, 871, 999)
@@ -21,7 +22,7 @@ ASKED = (0, 137, 500, 871, 999)
 
 def make_clip(path: Path) -> None:
     """A slow camera over a photograph, never twice at the same place, in long groups of pictures."""
-    sheet = np.round(np.clip(cv2.resize(texture(), None, fx=2, fy=2), 0, 1) * 255).astype(np.uint8)
+    sheet = np.round(np.clip(cv2.resize(texture(ASSETS), None, fx=2, fy=2), 0, 1) * 255).astype(np.uint8)
     random = np.random.default_rng(1)
     grain = [random.normal(0, 2, (1080, 1920, 1)).astype(np.float32) for _ in range(7)]
     with av.open(str(path), "w") as file:

@@ -3,18 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.request import VideoshopSettings
+from engine.evaluate import trial as product
+from engine.evaluate.ways import DEFAULT, IMAGE_TO_VIDEO, REFERENCE, Ways, guidance
 from tests.benchmarks.variants import Mix, Variant
-
-Ways = Mapping[str, Variant]
-"""By what a table calls them."""
-
-REFERENCE = Variant(VideoshopSettings(preset="reference"))
-"""The released code's."""
-
-DEFAULT = Variant(VideoshopSettings())
-
-IMAGE_TO_VIDEO = DEFAULT.but(region="frame", noise="fresh", rescale=False)
 
 NAIVE, NORMALISED, RESCALE_TURNED = (
     f"default, {what}" for what in ("naive inversion", "normalised as the reference", "rescale turned")
@@ -24,13 +15,9 @@ BEATEN = ("reference", NAIVE, NORMALISED, RESCALE_TURNED, *PLAIN)
 """What the default must not be worse than."""
 
 
-def guidance(scale: float, low: float = 0.0, high: float = 700.0) -> dict[str, float]:
-    return {"guidance_first": scale, "guidance_last": scale, "guidance_from": low, "guidance_to": high}
-
-
 def compared() -> Ways:
     """The report's: each of the paper's steps left out of both presets, and no inversion at all."""
-    ways = {
+    ways: Ways = {
         "reference": REFERENCE,
         "reference, naive inversion": replace(REFERENCE, naive=True),
         "reference, no normalisation": REFERENCE.but(normalisation="none"),
@@ -42,7 +29,8 @@ def compared() -> Ways:
         "default, outside not held": DEFAULT.but(region="frame"),
     }
     plain = IMAGE_TO_VIDEO
-    return ways | {
+    return {
+        **ways,
         "image to video": plain.but(**guidance(1.0)),
         "image to video, guidance 2": plain.but(**guidance(2.0)),
         "image to video, from σ 700": plain.but(steps=25, strength=1.0, **guidance(2.0)),
@@ -52,7 +40,7 @@ def compared() -> Ways:
 
 def swept() -> Mapping[str, Ways]:
     """One setting at a time about the default, by what is varied."""
-    same = {"default": DEFAULT}
+    same: dict[str, product.Variant] = {"default": DEFAULT}
     inversion = {
         f"{proxy}, {threshold:g}": DEFAULT.but(proxy=proxy, threshold=threshold)
         for proxy in ("chord", "slope")
@@ -83,16 +71,17 @@ def swept() -> Mapping[str, Ways]:
     }
     inverted = DEFAULT.but(noise="inverted")
     mixed = {
-        f"{mix.kept:g} inverted, the rest {mix.new}": replace(inverted, mix=mix)
+        f"{mix.kept:g} inverted, the rest {mix.new}": Variant(inverted.settings, mix=mix)
         for mix in (
             *(Mix(kept, "fresh") for kept in (0.9, 0.7, 0.4)),
             *(Mix(kept, "carried") for kept in (0.7, 0.0)),
         )
     }
     ends = {"inverted": inverted, "fresh": DEFAULT.but(noise="fresh")}
-    noise = {f"{name}, outside held": way.but(region="mask") for name, way in (ends | mixed).items()}
+    started: Ways = {**ends, **mixed}
+    noise = {f"{name}, outside held": way.but(region="mask") for name, way in started.items()}
     noise |= {
-        f"{name}, outside and keyframe held": replace(way, anchored=True).but(region="mask")
+        f"{name}, outside and keyframe held": Variant(way.settings, anchored=True).but(region="mask")
         for name, way in ends.items()
     }
     noise |= {f"{name}, nothing held": way.but(region="frame") for name, way in ends.items()}

@@ -14,9 +14,10 @@ import av
 import cv2
 import numpy as np
 
+import bridge_server.demo
 from tests.benchmarks.figures import Figures
-from tests.benchmarks.truth import ASSETS
 
+ASSETS = Path(str(bridge_server.demo.__file__)).parent
 WIDTH, HEIGHT = 1920, 1080
 SHORT, LONG = 200, 2000
 

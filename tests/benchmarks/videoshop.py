@@ -16,17 +16,21 @@ from functools import cache, partial
 from pathlib import Path
 from statistics import fmean, stdev
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from engine.evaluate.metrics.likeness import Images, Likeness
+from engine.evaluate.sheet import sheet
+from engine.evaluate.trial import Outcome, Variant, images
+from engine.evaluate.ways import Ways
+from engine.media.still import write_png
 from engine.videoshop import weights
 from engine.videoshop.pipeline import VideoshopPipeline
 from tests.benchmarks.figures import Figures, head, row
-from tests.benchmarks.preset import BEATEN, Ways, compared, swept
-from tests.benchmarks.sheet import write_sheet
-from tests.benchmarks.variants import Outcome, Trial, Variant, held_still
+from tests.benchmarks.preset import BEATEN, compared, swept
+from tests.benchmarks.variants import Trial, held_still
 from tests.world.edits import KINDS, Kind, drawn_case
-from tests.world.measures import Likeness
 from tests.world.scene import CALM
 
 MODEL = Path(__file__).parents[1] / "assets" / "world" / "model"
@@ -74,7 +78,7 @@ def found(order: Order, place: Place, variants: Sequence[Variant]) -> Found:
     outcomes = {variant: trial.run(variant) for variant in variants}
     return Found(
         place,
-        trial.judged(trial.best),
+        trial.best,
         trial.judged(trial.seen),
         trial.judged(held_still(trial)),
         trial.ceiling,
@@ -183,6 +187,14 @@ def bars(figures: Figures, cases: Sequence[Found], ways: Ways) -> None:
     figures.show("network passes, second edit", second, most=25)
 
 
+def clips(case: Found, shown: Ways) -> dict[str, Images]:
+    """What a sheet shows of one case."""
+    source, truth = (images(clip) for clip in case.pictures)
+    return {"source": source, "truth": truth} | {
+        name: images(case.outcomes[way].pictures) for name, way in shown.items()
+    }
+
+
 def run() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks videoshop")
     parser.add_argument("name")
@@ -210,9 +222,9 @@ def run() -> int:
         return 0
     (ways,) = tables.values()
     if told.sheet:
-        shown = [ways[name] for name in SHOWN]
-        rows = [(*case.pictures, *(case.outcomes[way].pictures for way in shown)) for case in cases[:SHEET_CASES]]
-        write_sheet(told.sheet, rows)
+        shown = {name: ways[name] for name in SHOWN}
+        pictures = np.vstack([sheet(clips(case, shown)) for case in cases[:SHEET_CASES]])
+        write_png(told.sheet, pictures.astype(np.float32) / np.float32(255), bits=8)
     figures = Figures()
     bars(figures, cases, ways)
     return figures.end()

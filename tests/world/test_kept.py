@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine.evaluate.ways import DEFAULT
 from engine.request import VideoshopSettings
 from engine.videoshop import weights
-from tests.benchmarks.preset import DEFAULT
 from tests.benchmarks.variants import Trial
 from tests.world.edits import drawn_case
 from tests.world.model import MOST_BYTES

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from engine.evaluate.ways import DEFAULT
 from engine.request import VideoshopSettings
-from tests.benchmarks.preset import BEATEN, DEFAULT, compared, swept
+from tests.benchmarks.preset import BEATEN, compared, swept
 from tests.benchmarks.variants import Mix, Trial, Variant
 from tests.world.edits import KINDS, drawn_case
 from tests.world.model import MINIMAL, untrained
@@ -28,7 +29,7 @@ def test_the_mask_covers_the_edit_and_what_is_next_to_it(kind: str) -> None:
     case = drawn_case(1, kind, MINIMAL.frames, 32, 32)  # type: ignore[arg-type]
     trial = Trial(untrained(MINIMAL, 0), case, 0)
     pixels = interpolate(trial.inside, scale_factor=trial.pipeline.factor)
-    assert torch.all(pixels[trial.whole > 0] == 1)
+    assert torch.all(pixels[trial.subject.whole > 0] == 1)
     assert trial.inside.mean() < 1
 
 

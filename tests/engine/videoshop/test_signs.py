@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engine.errors import WeightsError
+from engine.evaluate.trial import naive
 from engine.image import Image
 from engine.request import VideoshopSettings
 from engine.videoshop.inversion import invert
 from engine.videoshop.pipeline import VideoshopPipeline
 from engine.videoshop.schedule import Schedule
 from engine.videoshop.signs import LEAST, LONG, colour_shift, of_inversion, of_pictures
-from tests.benchmarks.inversion import Clip, naive
+from tests.benchmarks.inversion import Clip
 from tests.engine.videoshop.jobs import made, request
 from tests.world.edits import KINDS, Case, Kind, drawn_case
 from tests.world.scene import Images
