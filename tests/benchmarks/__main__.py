@@ -1,9 +1,13 @@
-"""`python -m tests.benchmarks NAME`: run one benchmark; each prints its figures beside the bars that they must meet."""
+"""`python -m tests.benchmarks NAME`: run one benchmark; each prints its figures beside the bars that they must meet.
+
+Without a name: those that need nothing but this repository, one after the other; what they print goes into RESULTS.md.
+"""
 
 import importlib
 import sys
 
 NAMES = {
+    "peers": "flow beside plain warping along optical flow, in one process",
     "flow": "quality of the flow method: real clips, known grades, exact synthetic truth",
     "propagate": "speed and memory of the whole job at 1080p",
     "videoshop": "quality of the diffusion method on a small trained model; --sweep chooses its preset, --sheet FILE",
@@ -18,8 +22,10 @@ NAMES = {
 
 
 def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
-        print("usage: python -m tests.benchmarks NAME [OPTION], where NAME is", file=sys.stderr)
+    if len(sys.argv) < 2 or sys.argv[1] == "--only":
+        return int(importlib.import_module("tests.benchmarks.everything").run())
+    if sys.argv[1] not in NAMES:
+        print("usage: python -m tests.benchmarks [--only NAME | NAME [OPTION]], where NAME is", file=sys.stderr)
         for name, what in NAMES.items():
             print(f"  {name:10} {what}", file=sys.stderr)
         return 2
