@@ -22,18 +22,16 @@ from tests.benchmarks.figures import Figures, head, psnr, row
 
 FOOTAGE = Path(__file__).parents[2] / "bridge_server" / "demo"
 Way = FlowMethod | Warp
-CASES = tuple(
-    [
-        "add-pan",
-        "appearance-ripple",
-        "remove-zoom",
-        "motion-zoom",
-        "colour-shake",
-        "add-occluded",
-        "add-fast",
-        "add-shake",
-        "appearance-flicker",
-    ]
+CASES = (
+    "add-pan",
+    "appearance-ripple",
+    "remove-zoom",
+    "motion-zoom",
+    "colour-shake",
+    "add-occluded",
+    "add-fast",
+    "add-shake",
+    "appearance-flicker",
 )
 
 
