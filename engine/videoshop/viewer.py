@@ -46,16 +46,14 @@ class Viewer:
         begin = self._place(last.seen.index if last else self._start)
         end = self._place(indices[-1]) + 1
         outlines = self._trace.outlines[begin:end]
-        lost = False
         if last is None:
             yield self._seen(self._source, outlines[0], None)
         elif last.plain is not None and outlines[0].confident < LOST:
-            lost = True
             outlines = self._anew(last, begin, end) or outlines
         wanted = set(indices)
         for (frame, painted), outline in zip(islice(self._onward, end - begin - 1), outlines[1:], strict=True):
             if frame.index in wanted:
-                yield self._seen(frame, outline, None if lost else painted)
+                yield self._seen(frame, outline, painted)
 
     def _carried(self, keyframe: Keyframe) -> Iterator[tuple[Frame, Painted | None]]:
         """Every frame after the keyframe, with the edit as `flow` carries it there."""
