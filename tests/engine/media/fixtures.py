@@ -180,8 +180,8 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "transport stream": lambda f: write(f / "stream.ts", options={"x264-params": "keyint=10:bframes=2"}, frames=40),
     "MPEG-2 in a transport stream": lambda f: write(f / "mpeg2.ts", "mpeg2video", options={"g": "9", "bf": "2"}),
     "VP9": lambda f: write(f / "vp9.webm", "libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"}),
-    # Made once by `write(…, "libsvtav1", options={"preset": "12"})`: run by root, that encoder leaves the whole process,
-    # and all that it starts from then on, in the kernel's real-time class, where programs that wait by spinning hang.
+    # Made once with libsvtav1 at preset 12: run by root, that encoder leaves the process, and all that it starts from
+    # then on, in the kernel's real-time class, where programs that wait by spinning hang.
     "AV1": lambda f: Path(shutil.copy(ASSETS / "av1.mp4", f)),
     "rotated 90": lambda f: write(f / "r90.mp4", options=H264, rotation=90),
     "rotated 180": lambda f: write(f / "r180.mp4", options=H264, rotation=180),
