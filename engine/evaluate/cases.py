@@ -288,4 +288,6 @@ def eight_bits(image: Image | Images) -> Pixels:
 
 
 def read_picture(path: Path) -> Pixels:
-    return np.asarray(cv2.imread(str(path))[..., ::-1], np.uint8)  # type: ignore[index]
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return np.asarray(picture[..., ::-1], np.uint8)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.geometry import Box, Size
-from engine.image import shrunk, stretched
+from engine.image import resized
 from engine.media.clip import Frame
 from engine.method import Painted
 from engine.videoshop.region import Region
@@ -49,8 +49,7 @@ class Base:
         scaled, padded = region.fit.scaled, region.fit.padded
         held = np.zeros((padded.height, padded.width), np.float32)
         whole = bare.opacity(region)
-        smaller = scaled.width < whole.shape[1]
-        held[: scaled.height, : scaled.width] = (shrunk if smaller else stretched)(whole, *scaled)
+        held[: scaled.height, : scaled.width] = resized(whole, *scaled)
         return cls(region.fit.to_model(bare.over(crop))[0], held, place, rgb, matte)
 
     def opacity(self, region: Region) -> Image:

@@ -173,9 +173,7 @@ def _job(person: Person, figures: Figures) -> None:
 def _removes(person: Person, figures: Figures) -> None:
     person.must("engine", "remove")
     figures.show("files left after remove", sum(1 for _ in person.engine.root.rglob("*")), most=0)
-    figures.show(
-        "weights and the result are still there", float(person.engine.root.with_name("weights").is_dir()), least=1
-    )
+    figures.show("the result is still there", float((person.home / "result").is_dir()), least=1)
     shutil.rmtree(person.home / "result")
 
 
