@@ -28,7 +28,9 @@ Kind = Literal["insert", "recolour", "reshape"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LEAST_SEEN = 0.02
-"""The part of the keyframe that an edit drawn at random changes at least."""
+"""The part of the keyframe that an edit drawn at random takes at least."""
+LEAST_CHANGE = 0.02
+"""How much such an edit changes the keyframe there at least, on average: a body may hide what another one becomes."""
 MEAN_TOLERANCE = 0.03
 """How far from grey such an edit takes a frame's mean colour at most."""
 ALIKE = 0.5
@@ -170,7 +172,8 @@ def drawn_case(
             continue  # the background goes on
         made = case(scene, edit, times, width, height, keyframe=keyframe, rounded=rounded)
         off = float(np.abs(made.edited.mean(axis=(1, 2), dtype=np.float64) - GREY).max())
-        if made.matte[keyframe].mean() >= LEAST_SEEN and off <= MEAN_TOLERANCE:
+        matte, change = made.matte[keyframe], np.abs(made.edited[keyframe] - made.frames[keyframe])
+        if matte.mean() >= LEAST_SEEN and change[matte > 0.5].mean() >= LEAST_CHANGE and off <= MEAN_TOLERANCE:
             return made
 
 
