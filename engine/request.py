@@ -87,8 +87,8 @@ class VideoshopSettings(_Frozen):
     noise: Literal["inverted", "fresh"] = "inverted"
     """What the edit is made of: the clip's own noise, or new noise, which knows nothing of the clip."""
     free_from: Annotated[float, Field(ge=0, le=700)] = 1.0
-    """Noise level down to which the edit is held to what its surface's motion carries, where that is seen; 700: never,
-    for an edit that moves by itself."""
+    """Noise level down to which the edit is held to what its surface's motion carries, where that is seen, and its
+    surroundings to the clip; 700: never, for an edit that moves by itself or casts a shadow beyond its mask."""
     rescale: bool = True
     """Whether the result takes the colours of the edited image's latents."""
     guidance_first: Annotated[float, Field(ge=1, le=20)] = 2.0

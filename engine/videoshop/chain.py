@@ -16,7 +16,7 @@ from engine.videoshop.region import Region
 from engine.videoshop.run import Made
 from engine.videoshop.run import Window as Task
 from engine.videoshop.signs import of_pictures
-from engine.videoshop.trace import Outline
+from engine.videoshop.trace import SURE, Outline
 
 Image = NDArray[np.float32]
 
@@ -95,10 +95,17 @@ def _bases(known: Sequence[Seen], region: Region) -> tuple[Tensor, Tensor] | tup
     """The frames of a window with the edit carried over them, and how far their latents are held to that."""
     if not region.localised or all(seen.base is None for seen in known):
         return None, None
-    nothing = np.zeros_like(known[0].matte)
     pixels = torch.stack([seen.pixels if seen.base is None else seen.base.pixels for seen in known])
-    held = np.stack([nothing if seen.base is None else seen.base.held for seen in known])
+    held = np.stack([_held(seen, region) for seen in known])
     return pixels, avg_pool2d(torch.from_numpy(held)[:, None], region.factor)
+
+
+def _held(seen: Seen, region: Region) -> Image:
+    """How far a frame is held to its base: where the edit was carried, and around it, where it surely is not."""
+    if seen.base is None:
+        return np.zeros_like(seen.matte)
+    near = seen.matte if seen.outline.confident >= SURE else region.near(seen.matte, seen.slack)
+    return np.asarray(np.minimum(seen.base.held + 1 - near, 1), np.float32)
 
 
 def _signs(made: Made, known: Sequence[Seen], edited: Tensor | None) -> tuple[str, ...]:

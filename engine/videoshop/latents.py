@@ -4,12 +4,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 Normalisation = Literal["none", "reference", "paper", "clip"]
 """Over what mean and spread are taken: nothing, each frame's channels together (the released code), each channel of the
 clip (the paper's text), the whole clip (frames keep their brightness relative to each other)."""
 
 EPSILON = 1e-6
+
+AROUND = 3
+"""Latents along a side of the patch over which colours are compared with those of what was carried."""
+FAINT = 0.02
+"""Of a patch: where less than about this much was carried its colours tell little, and are followed less."""
 
 _AXES: dict[Normalisation, tuple[int, ...]] = {"reference": (1, 2, 3), "paper": (0, 2, 3), "clip": (0, 1, 2, 3)}
 
@@ -54,3 +60,18 @@ def weighted(latents: Tensor, share: Tensor) -> Statistics:
     total = share.sum().clamp(min=EPSILON)
     mean = (latents * share).sum((0, 2, 3), keepdim=True) / total
     return Statistics(mean, ((latents - mean).square() * share).sum((0, 2, 3), keepdim=True).div(total).sqrt())
+
+
+def recoloured(latents: Tensor, base: Tensor, held: Tensor) -> Tensor:
+    """`latents` with the local colours of `base`, both (frames, channels, height, width), where they are `held` to it.
+
+    Moved by the mean difference of the patch around each place, counted by `held` (frames, 1, height, width) in [0, 1];
+    nothing moves where nothing is held in reach. What the model draws within a patch stays, and a long chain of windows
+    does not drift away from the colours that were painted.
+    """
+    share = _patch(held)
+    return latents + _patch((base - latents) * held) / (share + FAINT)
+
+
+def _patch(values: Tensor) -> Tensor:
+    return avg_pool2d(values, AROUND, stride=1, padding=AROUND // 2)

@@ -82,6 +82,10 @@ class Region:
         """How far the edit may be from where it is thought to be, in the model's pixels."""
         return outline.slack * self.fit.scaled.width / self.box.width
 
+    def near(self, matte: Image, slack: float) -> Image:
+        """Where the edit may be, without the margin: `matte`, and 1 around it as far as it may be off."""
+        return np.asarray(np.maximum(matte, _grown(matte, slack)), np.float32)
+
     def grown(self, matte: Image, slack: float = 0.0) -> Image:
         """Where the edit may be, with its margin: 1, elsewhere 0."""
         return _grown(matte, slack + MARGIN * self.factor)

@@ -12,6 +12,7 @@ from engine.method import OnStep, Step
 from engine.request import VideoshopSettings
 from engine.videoshop.cache import Entry, TrajectoryCache, key_of
 from engine.videoshop.fit import Image, LatentView
+from engine.videoshop.latents import recoloured
 from engine.videoshop.memory import MemoryPlan
 from engine.videoshop.pipeline import Condition, Micro, VideoshopPipeline
 from engine.videoshop.sampling import Pin
@@ -43,7 +44,7 @@ class Window:
 
     `pixels` (frames, 3, height, width), `edited` (1, 3, height, width) the edited first frame; `inside` (frames, 1, h,
     w) the latents that may change, None for all; `lead` what the window before has made of its first frames. `base`
-    are the pictures with the edit as it was carried, if it was, and `held` (frames, 1, h, w) how far it is trusted.
+    are the pictures with the edit as it was carried, if it was, and `held` (frames, 1, h, w) how far they are trusted.
     """
 
     pixels: Tensor
@@ -130,6 +131,8 @@ class Run:
         finished = self._work.finish(path[-1], target, window.inside)
         if window.inside is None:
             return Made(self._decoded(finished, frames), (), None, path, inverted)
+        if window.held is not None:
+            finished = recoloured(finished, base, window.held.to(finished))
         finished = torch.lerp(prepared.encoded, finished, window.inside)
         total = 2 * frames + 1
         images = self._decoded(finished, total)

@@ -133,6 +133,9 @@ def run() -> int:
                     if way == "windows" and keyframe == 0 and isinstance(method, VideoshopMethod):
                         spreads = seam(made.images, case.edited, case.matte, seams_of(method, folder / "clip"))
                         figures.show("  largest step at a seam, in spreads of the others", spreads, most=3)
+                    if way == "flow" and keyframe == 0:
+                        chance = max(seam(made.images, case.edited, case.matte, [at]) for at in range(1, FRAMES))
+                        figures.show("  largest step where no seam is, in spreads of the others", chance)
                     rows.setdefault(way, made.images)
     for (way, keyframe), values in seen.items():
         figures.show(f"{way}, keyframe {keyframe}: PSNR inside, mean", float(np.mean(values)), "dB")

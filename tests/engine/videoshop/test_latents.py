@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from engine.videoshop.latents import Normalisation, normalised, rescaled
+from engine.videoshop.latents import AROUND, Normalisation, normalised, recoloured, rescaled
 
 CLIP = torch.randn(5, 4, 6, 7, generator=torch.Generator().manual_seed(0)) * 3 + torch.arange(5.0)[:, None, None, None]
 
@@ -46,3 +46,24 @@ def test_inside_a_share_only_that_share_takes_the_edited_images_colours() -> Non
     torch.testing.assert_close(
         found[there].std((0, 2, 3), correction=0), edited[there].std((0, 2, 3), correction=0), rtol=1e-3, atol=1e-4
     )
+
+
+def test_latents_that_are_held_keep_their_detail_and_take_the_bases_colours() -> None:
+    base = CLIP[..., :1].expand_as(CLIP)
+    tiles = torch.tensor([1.0, -1, 0]).repeat(3)[:7]  # no mean over any patch
+    found = recoloured(base + tiles + 5, base, torch.ones(5, 1, 6, 7))
+    inner = (..., slice(1, -1), slice(1, -1))
+    torch.testing.assert_close(found[inner], (base + tiles)[inner], rtol=0, atol=5 * 0.021)
+
+
+def test_nothing_moves_where_nothing_is_held_in_reach() -> None:
+    held = torch.zeros(5, 1, 6, 7)
+    held[..., 0] = 1
+    found = recoloured(CLIP, CLIP + 5, held)
+    assert torch.equal(found[..., 1 + AROUND // 2 :], CLIP[..., 1 + AROUND // 2 :])
+    assert (found[..., 0] - CLIP[..., 0]).min() > 4.5
+
+
+def test_what_is_the_base_already_stays() -> None:
+    held = torch.rand(5, 1, 6, 7, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(recoloured(CLIP, CLIP, held), CLIP)
