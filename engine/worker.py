@@ -140,6 +140,9 @@ def _known(error: Exception) -> EngineError | None:
 
 def main(commands: Mapping[str, Command] = COMMANDS, memory: int | None = None) -> None:
     """Serve commands on stdin and stdout, in at most `memory` bytes. Whatever else is printed goes to stderr."""
+    # Torch's threads wait by spinning unless they are told otherwise before it is loaded: beside a host that computes,
+    # a run on the CPU then takes ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     parent = os.getppid()
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -6,6 +6,7 @@ matte is narrowed where something passes in front, and nothing stops at a scene 
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from typing import cast
 
@@ -33,7 +34,7 @@ def inverse_search() -> Flow:
 
 def lucas_kanade() -> Flow:
     """scikit-image's iterative Lucas-Kanade (Le Besnerais and Champagnat 2005)."""
-    from skimage.registration import optical_flow_ilk
+    optical_flow_ilk = import_module("skimage.registration").optical_flow_ilk  # optional, and partly typed
 
     def flow(previous: Luma, current: Luma) -> Image:
         rows, columns = optical_flow_ilk(previous / np.float32(255), current / np.float32(255), dtype=np.float32)

@@ -13,6 +13,7 @@ NAMES = {
     "videoshop": "quality of the diffusion method on a small trained model; --sweep chooses its preset, --sheet FILE",
     "passes": "cost of the diffusion method; --full-size at SVD's size, on a GPU",
     "length": "clips longer than the model on exact truth: seams, drift, any keyframe, windows beside anchors",
+    "cost": "what a job costs against frames, pixels and steps, and its memory; as charts, too",
     "inversion": "what inversion loses beside the exact ODE, by proxy, threshold, steps and normalisation",
     "locate": "finding the edited frame in a long clip",
     "bridge": "the service: weight, speed, many clients, a deaf one, kills; --kills N, --only PART",

@@ -26,6 +26,7 @@ from bridge_server.errors import UnreachableError
 from bridge_server.handshake import greeted, identify
 from bridge_server.protocol import messages as m
 from bridge_server.security import pairing_token
+from tests.benchmarks.child import in_child
 from tests.benchmarks.crowd import Heard
 from tests.benchmarks.figures import Figures
 from tests.end_to_end.chaos import chaos
@@ -35,6 +36,7 @@ WIDTH, HEIGHT, CHANNELS, BITS = 3840, 2160, 4, 16
 FRAME = WIDTH * HEIGHT * CHANNELS * BITS // 8
 """Bytes of a 4K frame: 66 MB."""
 IDLE_SECONDS = 20
+UP, DOWN = "tests.benchmarks.bridge.up", "tests.benchmarks.bridge.down"
 STARTS = TIMES = 5
 HEAVY = ("torch", "diffusers", "cv2", "numpy", "/av/")
 
@@ -108,7 +110,7 @@ def transfers(figures: Figures, folder: Path) -> None:
     rows.write_bytes(os.urandom(1 << 20) * (FRAME >> 20) + bytes(FRAME & ((1 << 20) - 1)))
     with served(folder) as service:
         asyncio.run(_visit(service.places, clip))
-        _in_child("up", service.places.config, rows)  # what the first one makes the service load stays
+        in_child(UP, str(service.places.config), str(rows))  # what the first one makes the service load stays
         before = service.resident()
         service.forget_peak()
         up, answers = asyncio.run(_pinged(service.places, rows))
@@ -121,7 +123,7 @@ def transfers(figures: Figures, folder: Path) -> None:
         job = asyncio.run(_big_result(service.places, rows))
         before = service.resident()
         service.forget_peak()
-        down = _in_child("down", service.places.config, job)
+        down = in_child(DOWN, str(service.places.config), str(job))
         peak = service.resident("VmHWM")
         print("fetch, MB/s:", *(f"{rate:.0f}" for rate in down))
         figures.show("fetch of a 66 MB result (median)", statistics.median(down), "MB/s")
@@ -130,7 +132,7 @@ def transfers(figures: Figures, folder: Path) -> None:
 
 async def _pinged(places: Places, rows: Path) -> tuple[list[float], list[float]]:
     """MB/s of uploads, and how many ms another client waited for each of its pings meanwhile, rising."""
-    uploading = asyncio.create_task(asyncio.to_thread(_in_child, "up", places.config, rows))
+    uploading = asyncio.create_task(asyncio.to_thread(in_child, UP, str(places.config), str(rows)))
     answers = []
     async with await Client.connect(places) as client:
         while not uploading.done():
@@ -147,19 +149,6 @@ async def _big_result(places: Places, rows: Path) -> UUID:
         job = (await client.submit(await _params(client, rows))).job
         await client.result(job)
         return job
-
-
-def _in_child(way: str, config: Path, what: object) -> list[float]:
-    """MB/s of each upload or fetch by a client in a process of its own."""
-    child = subprocess.run(
-        [sys.executable, "-c", f"from tests.benchmarks.bridge import {way}; {way}({str(config)!r}, {str(what)!r})"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    rates: list[float] = json.loads(child.stdout)
-    return rates
 
 
 def up(config: str, rows: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,8 +14,10 @@ import cv2
 import numpy as np
 
 import bridge_server.demo
+from tests.benchmarks.child import in_child
 from tests.benchmarks.figures import Figures
 
+JOB = "tests.benchmarks.propagate.job"
 ASSETS = Path(str(bridge_server.demo.__file__)).parent
 WIDTH, HEIGHT = 1920, 1080
 SHORT, LONG = 200, 2000
@@ -94,18 +95,6 @@ def job(clip: str, edited: str, mask: str, output: str, formats: str, frames: st
     )
 
 
-def in_child(*arguments: str) -> dict[str, float]:
-    child = subprocess.run(
-        [sys.executable, "-c", f"from tests.benchmarks.propagate import job; job(*{arguments!r})"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ},
-    )
-    result: dict[str, float] = json.loads(child.stdout)
-    return result
-
-
 def run() -> int:
     figures = Figures()
     with tempfile.TemporaryDirectory() as folder:
@@ -115,16 +104,16 @@ def run() -> int:
         make_clip(clip, long)
         print(f"1080p, edit of {make_edit(clip, edited, mask):.1%} of the frame, {os.cpu_count()} cores")
         files = (str(clip), str(edited), str(mask))
-        bare = in_child(*files, str(place / "a"), "", str(SHORT))
+        bare = in_child(JOB, *files, str(place / "a"), "", str(SHORT))
         print(bare)
         figures.show("decode + propagate + composite", bare["fps"], "frames/s", least=8)
-        both = in_child(*files, str(place / "b"), "mov,mp4", str(SHORT))
+        both = in_child(JOB, *files, str(place / "b"), "mov,mp4", str(SHORT))
         print(both)
         figures.show("with layer.mov and flat.mp4", both["fps"], "frames/s", least=2.5)
         figures.show("first preview of a carried frame", both["preview"], "s", most=2)
         figures.show(f"peak memory, {SHORT} frames", both["peak"], "GB", most=1.2)
         if long == LONG:
-            whole = in_child(*files, str(place / "c"), "mov,mp4", str(LONG))
+            whole = in_child(JOB, *files, str(place / "c"), "mov,mp4", str(LONG))
             print(whole)
             figures.show(f"peak memory, {LONG} frames", whole["peak"], "GB", most=1.2)
             figures.show(f"peak memory, {LONG} over {SHORT} frames", whole["peak"] / both["peak"], "", most=1.1)

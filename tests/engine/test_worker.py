@@ -1,6 +1,7 @@
 """The engine as a child process: JSON lines in, JSON lines out."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,6 +192,29 @@ def test_the_process_answers_before_heavy_libraries_are_loaded() -> None:
     script = "import sys, engine.worker; print([n for n in ('numpy', 'cv2', 'av', 'torch') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("before", "then"), [(None, "passive"), ("active", "active")])
+def test_the_threads_of_its_libraries_wait_without_spinning_unless_a_person_says_so(
+    before: str | None, then: str
+) -> None:
+    script = """
+import os, sys
+import engine.worker
+def told(arguments, on_event):
+    assert "torch" not in sys.modules
+    return {"policy": os.environ["OMP_WAIT_POLICY"]}
+engine.worker.main({"told": told})
+"""
+    surroundings = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    if before is not None:
+        surroundings["OMP_WAIT_POLICY"] = before
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, env=surroundings) as process:
+        told = Child(process)
+        told.say(id="a", do="told")
+        assert told.answer() == {"id": "a", "done": {"policy": then}}
+        process.kill()
 
 
 def test_memory_beyond_the_limit_is_refused_and_the_next_command_runs() -> None:
