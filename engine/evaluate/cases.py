@@ -19,6 +19,7 @@ from engine.evaluate.dataset import Case, cases
 from engine.evaluate.document import Cell, Chart, Document, Film, Item, Line, Picture, Pixels, Section, Table
 from engine.evaluate.measure import Measured, measured
 from engine.evaluate.metrics.likeness import Images
+from engine.evaluate.perform import needs_weights
 from engine.image import Image, shrunk
 from engine.media.clip import Clip
 from engine.method import Method
@@ -131,6 +132,8 @@ def carried(
     def on_frame(done: int, total: int) -> None:
         on_progress(Event(stage="probe", done=done, total=total))
 
+    if method == "videoshop":
+        needs_weights(options.model)
     try:
         report = propagate(request, on_event, method=by() if by else None)
         frames = [keyframe.frame for keyframe in report.edit.keyframes]

@@ -14,6 +14,9 @@ from engine.request import OnEvent
 EXPERIMENTS = ("linearity", "threshold", "ablation", "generalization")
 """What is tried on a video model."""
 
+MODEL_OPTION = "--model"
+"""What names a folder of weights on the command line."""
+
 _MODULES = {name: f"engine.evaluate.experiments.{name}" for name in EXPERIMENTS} | {
     "run": "engine.evaluate.whole",
     "dataset": "engine.evaluate.cases",
@@ -41,3 +44,11 @@ def needs_model() -> None:
     """Raises SettingsError where what runs a video model is not installed."""
     if find_spec("torch") is None or find_spec("diffusers") is None:
         raise SettingsError.method_unavailable("videoshop", ["flow"])
+
+
+def needs_weights(model: Path | None) -> None:
+    """Raises WeightsError where there are none at `model`, or (None) none are installed, and what needs_model does."""
+    needs_model()
+    from engine.videoshop.weights import locate
+
+    locate(model, MODEL_OPTION)

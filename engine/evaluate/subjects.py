@@ -18,6 +18,7 @@ from torch import Tensor
 
 from engine.errors import Cancelled, SettingsError
 from engine.evaluate.dataset import Case, cases
+from engine.evaluate.perform import MODEL_OPTION
 from engine.evaluate.suite.build import build
 from engine.evaluate.suite.cases import NAMES
 from engine.evaluate.trial import Subject, Trial
@@ -153,7 +154,7 @@ class Bench:
     @classmethod
     def of(cls, model: Path | None) -> "Bench":
         """The model at `model`, else the one that is installed. Raises WeightsError and ResourceError."""
-        found = weights.locate(model)
+        found = weights.locate(model, MODEL_OPTION)
         side = max(1, round(found.area**0.5 / found.multiple)) * found.multiple
         plan = memory.plan(resources(), found.size, found.frames, side, side)
         pipeline = weights.load(found, plan.dtype)

@@ -108,13 +108,18 @@ def test_what_the_engine_refuses_is_one_line_and_a_hint(run: Run, edits: Path, t
     assert not (tmp_path / "report").exists()
 
 
-def test_without_weights_the_error_is_that_of_propagate(run: Run, edits: Path, tmp_path: Path) -> None:
-    done = run("dataset", edits, "--method", "videoshop", "-o", tmp_path / "report")
+@pytest.mark.parametrize("what", [("dataset", "edits", "--method", "videoshop"), ("ablation",)])
+def test_without_weights_the_hint_names_the_option_of_evaluate(
+    run: Run, edits: Path, what: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = [edits if word == "edits" else word for word in what]
+    done = run(*words, "-o", tmp_path / "report")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-2:] == [
         "Error: No model weights are installed.",
-        "Hint: Run `videoshop weights download svd`, or say with --weights where they are.",
+        "Hint: Run `videoshop weights download svd`, or say with --model where they are.",
     ]
+    assert not (tmp_path / "report").exists()
 
 
 def test_a_mistyped_word_exits_2(run: Run) -> None:
