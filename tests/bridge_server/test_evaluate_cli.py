@@ -74,7 +74,6 @@ def test_two_methods_on_one_edit_are_asked_for_by_name(run: Run, told: str, tmp_
         "b": "videoshop",
         "clip": str(here / "a.mov"),
         "keyframes": [{"edited": str(here / "b.png"), "frame": 3, "mask": None}],
-        "output": str(here / "out"),
         "model": str(here / "m"),
         "seed": 0,
     }
@@ -93,7 +92,7 @@ def test_each_experiment_takes_a_model_and_clips(run: Run, told: str, name: str)
 def test_without_a_name_the_whole_set_is_measured(run: Run, told: str) -> None:
     asked = json.loads(run(engine=told).stdout)
     assert asked["what"] == "run"
-    assert asked["output"] == asked["options"]["output"] == str(Path.cwd() / "videoshop-evaluation")
+    assert asked["output"] == str(Path.cwd() / "videoshop-evaluation")
 
 
 def test_what_the_engine_refuses_is_one_line_and_a_hint(run: Run, edits: Path, tmp_path: Path) -> None:
