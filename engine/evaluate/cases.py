@@ -102,7 +102,11 @@ def run(options: Options, on_progress: OnEvent) -> Document:
     for number, (case, method) in enumerate(work):
         said = f"{case.name}, {method}"
         on_progress(Event(stage="plan", done=number, total=len(work), message=said))
-        outcomes.append(carried(case, method, options, on_progress))
+        outcome = carried(case, method, options, on_progress)
+        if outcome.report is not None:
+            first = outcome.report.edit.frame
+            contact_sheet(case.source, outcome.folder / FLAT, first, outcome.folder / SHEET, on_progress)
+        outcomes.append(outcome)
     on_progress(Event(stage="plan", done=len(work), total=len(work)))
     return document(f"The edits of {options.folder.name}", outcomes, options.model)
 
@@ -139,7 +143,6 @@ def carried(
         frames = [keyframe.frame for keyframe in report.edit.keyframes]
         edited = dict(zip(frames, _in_order(case, frames), strict=True))
         figures = measured(case.source, folder / FLAT, folder / LAYER, edited, case.truth, on_frame)
-        contact_sheet(case.source, folder / FLAT, frames[0], folder / SHEET, on_event)
     except (Cancelled, SettingsError, WeightsError):
         raise
     except EngineError as error:
