@@ -63,7 +63,6 @@ def evaluate(
         _perform(
             "run",
             output,
-            output=_full(output),
             footage=_footage(),
             model=_full(model),
             dataset=_full(dataset),
@@ -123,7 +122,6 @@ def compare(
         **sides,
         clip=_full(clip),
         keyframes=keyframes,
-        output=_full(output),
         model=_full(model),
         seed=seed,
     )
@@ -148,7 +146,6 @@ def dataset(
         output,
         folder=_full(folder),
         method=words.one_of("--method", method, METHODS),
-        output=_full(output),
         model=_full(model),
         seed=seed,
     )

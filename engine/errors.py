@@ -500,11 +500,20 @@ class WeightsError(EngineError):
         )
 
     @classmethod
-    def not_installed(cls, name: str | None = None) -> Self:
+    def not_installed(cls, name: str) -> Self:
         return cls(
             "weights.not_installed",
-            f"The weights {name} are not installed." if name else "No model weights are installed.",
-            f"Run `videoshop weights download {name or 'svd'}`, or say with --weights where they are.",
+            f"The weights {name} are not installed.",
+            f"Run `videoshop weights download {name}`.",
+        )
+
+    @classmethod
+    def none_installed(cls, option: str) -> Self:
+        """`option` is how the command that was run takes a folder of weights."""
+        return cls(
+            "weights.not_installed",
+            "No model weights are installed.",
+            f"Run `videoshop weights download svd`, or say with {option} where they are.",
         )
 
     @classmethod

@@ -65,7 +65,8 @@ class Staging:
             raise ResourceError.disk_full(self.output, needed, free)
 
     def publish(self, names: Sequence[str]) -> None:
-        """Put files and folders of `folder`, the report among them, in the place of the previous result's.
+        """Put files and folders of `folder`, the report among them, in the place of the previous result's. A name may
+        be a path: what else is in the folders that it leads through stays.
 
         When one cannot be moved, the previous result is put back. Raises OutputError.
         """
@@ -76,9 +77,11 @@ class Staging:
             previous.mkdir()
             for name in reversed(ordered):
                 if (self.output / name).exists():
+                    (previous / name).parent.mkdir(parents=True, exist_ok=True)
                     (self.output / name).rename(previous / name)
                     undo.append((previous / name, self.output / name))
             for name in ordered:
+                (self.output / name).parent.mkdir(parents=True, exist_ok=True)
                 (self.folder / name).rename(self.output / name)
                 undo.append((self.output / name, self.folder / name))
         except OSError as error:

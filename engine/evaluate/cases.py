@@ -19,6 +19,7 @@ from engine.evaluate.dataset import Case, cases
 from engine.evaluate.document import Cell, Chart, Document, Film, Item, Line, Picture, Pixels, Section, Table
 from engine.evaluate.measure import Measured, measured
 from engine.evaluate.metrics.likeness import Images
+from engine.evaluate.perform import needs_weights
 from engine.image import Image, shrunk
 from engine.media.clip import Clip
 from engine.method import Method
@@ -101,7 +102,11 @@ def run(options: Options, on_progress: OnEvent) -> Document:
     for number, (case, method) in enumerate(work):
         said = f"{case.name}, {method}"
         on_progress(Event(stage="plan", done=number, total=len(work), message=said))
-        outcomes.append(carried(case, method, options, on_progress))
+        outcome = carried(case, method, options, on_progress)
+        if outcome.report is not None:
+            first = outcome.report.edit.frame
+            contact_sheet(case.source, outcome.folder / FLAT, first, outcome.folder / SHEET, on_progress)
+        outcomes.append(outcome)
     on_progress(Event(stage="plan", done=len(work), total=len(work)))
     return document(f"The edits of {options.folder.name}", outcomes, options.model)
 
@@ -131,12 +136,13 @@ def carried(
     def on_frame(done: int, total: int) -> None:
         on_progress(Event(stage="probe", done=done, total=total))
 
+    if method == "videoshop":
+        needs_weights(options.model)
     try:
         report = propagate(request, on_event, method=by() if by else None)
         frames = [keyframe.frame for keyframe in report.edit.keyframes]
         edited = dict(zip(frames, _in_order(case, frames), strict=True))
         figures = measured(case.source, folder / FLAT, folder / LAYER, edited, case.truth, on_frame)
-        contact_sheet(case.source, folder / FLAT, frames[0], folder / SHEET, on_event)
     except (Cancelled, SettingsError, WeightsError):
         raise
     except EngineError as error:

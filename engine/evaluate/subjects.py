@@ -18,6 +18,7 @@ from torch import Tensor
 
 from engine.errors import Cancelled, SettingsError
 from engine.evaluate.dataset import Case, cases
+from engine.evaluate.perform import MODEL_OPTION
 from engine.evaluate.suite.build import build
 from engine.evaluate.suite.cases import NAMES
 from engine.evaluate.trial import Subject, Trial
@@ -25,7 +26,7 @@ from engine.geometry import Box, Size
 from engine.image import Image
 from engine.media.clip import Clip
 from engine.request import Event as Told
-from engine.request import OnEvent, Request
+from engine.request import OnEvent, Request, Stage
 from engine.resolve import resolve
 from engine.videoshop import memory, placement, weights
 from engine.videoshop.devices import resources
@@ -36,6 +37,8 @@ from engine.videoshop.trace import traced
 from engine.videoshop.weights import Weights
 
 Found = TypeVar("Found")
+Check = Callable[[], None]
+"""Called between steps of a long work; what it raises stops that."""
 
 
 class Options(BaseModel):
@@ -153,15 +156,14 @@ class Bench:
     @classmethod
     def of(cls, model: Path | None) -> "Bench":
         """The model at `model`, else the one that is installed. Raises WeightsError and ResourceError."""
-        found = weights.locate(model)
+        found = weights.locate(model, MODEL_OPTION)
         side = max(1, round(found.area**0.5 / found.multiple)) * found.multiple
         plan = memory.plan(resources(), found.size, found.frames, side, side)
         pipeline = weights.load(found, plan.dtype)
         placement.apply(pipeline, plan)
-        if plan.device.type != "cpu" or found.size.network > SMALL:
-            return cls(found, (pipeline,), plan.decode_chunk)
-        torch.set_num_threads(1)
-        return cls(found, tuple(_shared(pipeline) for _ in range(os.cpu_count() or 1)), plan.decode_chunk)
+        workers = at_once(found)
+        pipelines = (pipeline,) if workers == 1 else tuple(_shared(pipeline) for _ in range(workers))
+        return cls(found, pipelines, plan.decode_chunk)
 
     def each(
         self, subjects: Sequence[Subject], seed: int, of: Callable[[Trial], Found], on_progress: OnEvent
@@ -170,31 +172,49 @@ class Bench:
 
         What `on_progress` raises stops the work at the next step.
         """
-        free, stopped = list(self.pipelines), Event()
-        for pipeline in free:
-            pipeline.between = partial(_unless, stopped)
+        free = list(self.pipelines)
 
-        def one(subject: Subject) -> Found:
+        def one(subject: Subject, check: Check) -> Found:
             pipeline = free.pop()
+            pipeline.between = check
             try:
                 return of(Trial(pipeline, subject, seed, decode_chunk=self.decode_chunk))
             finally:
                 free.append(pipeline)
 
-        with ThreadPoolExecutor(len(self.pipelines)) as pool:
-            work = [pool.submit(one, subject) for subject in subjects]
-            try:
-                for done, job in enumerate(work):
-                    while not job.done():
-                        on_progress(Told(stage="generate", done=done, total=len(work), message=subjects[done].name))
-                        wait([job], SECONDS)
-                on_progress(Told(stage="generate", done=len(work), total=len(work)))
-            except BaseException:
-                stopped.set()
-                for job in work:
-                    job.cancel()
-                raise
-        return [job.result() for job in work]
+        return shared_out(subjects, one, len(self.pipelines), "generate", on_progress)
+
+
+def at_once(model: Weights) -> int:
+    """How many subjects are worked on side by side: on a processor with a small model as many as it has cores."""
+    if resources().accelerators or model.size.network > SMALL:
+        return 1
+    torch.set_num_threads(1)
+    return os.cpu_count() or 1
+
+
+def shared_out(
+    subjects: Sequence[Subject], of: Callable[[Subject, Check], Found], workers: int, stage: Stage, on_progress: OnEvent
+) -> list[Found]:
+    """`of` each subject, in their order, `workers` of them at once, told as progress of `stage`.
+
+    What `on_progress` raises stops the work where it next calls its check.
+    """
+    stopped = Event()
+    with ThreadPoolExecutor(workers) as pool:
+        work = [pool.submit(of, subject, partial(_unless, stopped)) for subject in subjects]
+        try:
+            for done, job in enumerate(work):
+                while not job.done():
+                    on_progress(Told(stage=stage, done=done, total=len(work), message=subjects[done].name))
+                    wait([job], SECONDS)
+            on_progress(Told(stage=stage, done=len(work), total=len(work)))
+        except BaseException:
+            stopped.set()
+            for job in work:
+                job.cancel()
+            raise
+    return [job.result() for job in work]
 
 
 def _unless(stopped: Event) -> None:

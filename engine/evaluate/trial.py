@@ -99,16 +99,39 @@ class Rise:
 
 @dataclass(frozen=True)
 class Risen:
-    """An inversion: its path, rising from the clean latents, the path back down, and what it took."""
+    """An inversion: its path, rising from the clean latents, and what it took; and the path back down."""
 
     clip: Prepared
     path: tuple[Tensor, ...]
-    down: tuple[Tensor, ...]
-    sigmas: tuple[float, ...]
-    """The levels of `down`, falling."""
+    network: Network
+    schedule: Schedule
     passes: int
     seconds: float
-    rise: Rise
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """The levels of `down`, falling."""
+        return self.schedule.sigmas
+
+    @cached_property
+    def down(self) -> tuple[Tensor, ...]:
+        return (self.path[-1], *denoise(self.network, self.path[-1], self.schedule))
+
+    @cached_property
+    def rise(self) -> Rise:
+        x0, noisy = self.clip.latents.numpy(), self.path[-1].numpy()
+        falling, rising = ([x.numpy() for x in way] for way in (self.down, self.path))
+        ways = runs.directions(falling, self.sigmas)
+        noise = runs.Noise.of(noisy, x0, self.sigmas[0])
+        return Rise(
+            runs.round_trip(falling[-1], x0),
+            noise.std,
+            noise.clip,
+            noise.frames,
+            runs.adjacent_cosine(ways),
+            runs.pair_cosine(ways),
+            runs.adjacent_cosine(runs.directions(rising, self.sigmas[::-1])),
+        )
 
 
 @dataclass(frozen=True)
@@ -143,6 +166,24 @@ def images(pictures: Tensor) -> Images:
 def mattes(masks: Tensor) -> Mattes:
     """Masks (frames, 1, height, width) as metrics take them."""
     return masks[:, 0].numpy()
+
+
+def judged(subject: Subject, found: Images, seen: Images) -> Likeness:
+    """`found`, the whole clip, beside the truth, the keyframe left out; `seen` is what it would be without an edit.
+
+    Where the truth is not known, only what is outside the edit is a number.
+    """
+    source, matte = images(subject.source[1:]), mattes(subject.matte[1:])
+    if subject.truth is None:
+        return Likeness(nan, nan, psnr(found[1:], source, (matte == 0).astype(np.float32)), nan)
+    return Likeness.of(found[1:], images(subject.truth[1:]), source, seen[1:], matte)
+
+
+def kept(subject: Subject, found: Images) -> tuple[float, float]:
+    """PSNR, dB, of `found` beside the source, the keyframe left out: whole, and inside the edit."""
+    source = images(subject.source[1:])
+    edit = (mattes(subject.matte[1:]) > 0).astype(np.float32)
+    return psnr(found[1:], source), psnr(found[1:], source, edit)
 
 
 class Trial:
@@ -180,31 +221,30 @@ class Trial:
     @property
     def ceiling(self) -> tuple[float, float]:
         """PSNR, dB, that an identity edit cannot pass: whole, and inside."""
-        return self._identity(self.seen)
+        return kept(self.subject, images(self.seen))
 
     def judged(self, pictures: Tensor) -> Likeness:
         """`pictures` beside the truth. Where that is not known, only what is outside the edit is a number."""
-        found, source, seen = (images(clip[1:]) for clip in (pictures, self.source, self.seen))
-        matte = mattes(self.subject.matte[1:])
-        if self.subject.truth is None:
-            return Likeness(nan, nan, psnr(found, source, (matte == 0).astype(np.float32)), nan)
-        return Likeness.of(found, images(self.subject.truth[1:]), source, seen, matte)
+        return judged(self.subject, images(pictures), images(self.seen))
 
-    def run(self, variant: Variant, *, identity: bool = True) -> Outcome:
-        """Edit the clip as `variant` does; `identity`: and once more with the unedited frame as the edit."""
+    def run(self, variant: Variant, *, identity: bool = True, rise: bool = True) -> Outcome:
+        """Edit the clip as `variant` does; `identity`: and once more with the unedited frame as the edit; `rise`: and
+        denoise without guidance what it inverted, for the inversion's figures."""
         work = Videoshop(self.pipeline, variant.settings)
         risen = self.inverted(variant) if variant.inverts else None
         began, before = time.perf_counter(), self.pipeline.passes.network
         pictures = self._generated(work, variant, risen, self.subject.edited)
         seconds, passes = time.perf_counter() - began, self.pipeline.passes.network - before
-        kept = self._identity(self._generated(work, variant, risen, self.source[:1])) if identity else (nan, nan)
+        same = (nan, nan)
+        if identity:
+            same = kept(self.subject, images(self._generated(work, variant, risen, self.source[:1])))
         up = (risen.passes, risen.seconds) if risen else (0, 0.0)
         return Outcome(
             self.judged(pictures),
-            *kept,
+            *same,
             (up[0] + passes, passes),
             (up[1] + seconds, seconds),
-            risen.rise if risen else None,
+            risen.rise if risen and rise else None,
             pictures,
         )
 
@@ -218,36 +258,16 @@ class Trial:
         """PSNR, dB, of the clip where the unedited frame is the edit."""
         risen = self.inverted(variant) if variant.inverts else None
         work = Videoshop(self.pipeline, variant.settings)
-        return self._identity(self._generated(work, variant, risen, self.source[:1]))[0]
-
-    def _identity(self, pictures: Tensor) -> tuple[float, float]:
-        found, source = images(pictures[1:]), images(self.source[1:])
-        edit = (mattes(self.subject.matte[1:]) > 0).astype(np.float32)
-        return psnr(found, source), psnr(found, source, edit)
+        return kept(self.subject, images(self._generated(work, variant, risen, self.source[:1])))[0]
 
     def _inverting(self, work: Videoshop, variant: Variant) -> Risen:
         clip = work.prepare(self.source, self.noise)
         network = self.pipeline.network(clip.condition, work.micro)
-        sigmas = work.schedule.sigmas
         began, before = time.perf_counter(), self.pipeline.passes.network
         steps = naive(network, clip.latents, work.schedule) if variant.naive else work.invert(clip, self.noise)
         path = (clip.latents, *steps)
         seconds, passes = time.perf_counter() - began, self.pipeline.passes.network - before
-        down = (path[-1], *denoise(network, path[-1], work.schedule))
-        x0, noisy = clip.latents.numpy(), path[-1].numpy()
-        falling, rising = ([x.numpy() for x in way] for way in (down, path))
-        ways = runs.directions(falling, sigmas)
-        noise = runs.Noise.of(noisy, x0, sigmas[0])
-        rise = Rise(
-            runs.round_trip(falling[-1], x0),
-            noise.std,
-            noise.clip,
-            noise.frames,
-            runs.adjacent_cosine(ways),
-            runs.pair_cosine(ways),
-            runs.adjacent_cosine(runs.directions(rising, sigmas[::-1])),
-        )
-        return Risen(clip, path, down, sigmas, passes, seconds, rise)
+        return Risen(clip, path, network, work.schedule, passes, seconds)
 
     def _generated(self, work: Videoshop, variant: Variant, risen: Risen | None, edited: Tensor) -> Tensor:
         latents = risen.path[-1] if risen else self.noise.fresh

@@ -24,7 +24,7 @@ from engine.evaluate.suite.build import build
 from engine.flow.method import FlowMethod
 from engine.image import Image
 from engine.media.clip import Clip
-from engine.media.safe import replace_folder
+from engine.media.safe import writing
 from engine.media.still import read_mask
 from engine.method import Painted
 from engine.request import Event, FlowSettings, OnEvent
@@ -68,8 +68,8 @@ def run(options: Options, on_progress: OnEvent) -> Document:
     Without a model, where none was named, the document says what was not measured. Raises EngineError.
     """
     folder = options.output / SET
-    with replace_folder(folder) as temporary:
-        build(temporary, options.footage, told=lambda name: on_progress(Event(stage="probe", done=0, total=1)))
+    with writing(folder):
+        build(folder, options.footage, told=lambda name: on_progress(Event(stage="probe", done=0, total=1)))
     sections = list(_set(folder, options, on_progress))
     for name in EXPERIMENTS:
         try:

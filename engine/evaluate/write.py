@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from itertools import chain
@@ -31,33 +31,32 @@ _LAYOUT = yuv_layout(8, 1, 1, False, "bt709", False)
 _BT709, _LIMITED = 1, 1
 
 
-def written(document: Document, folder: Path) -> None:
-    """Write `document` into `folder`: `report.html`, `report.json`, `tables.md`, `plots/`, `pictures/`, `films/`.
+def written(document: Document, staging: Staging, results: Sequence[str] = ()) -> None:
+    """Write `document` into `staging`: `report.html`, `report.json`, `tables.md`, `plots/`, `pictures/`, `films/`.
 
-    They take the place of an earlier report together, when all are made; what else is in the folder stays. Raises
-    SettingsError where matplotlib is not installed, OutputError, ResourceError.
+    When all are made they take the place of an earlier report together, and with them `results`, paths of what was made
+    there beside them. Raises SettingsError where matplotlib is not installed, OutputError, ResourceError.
     """
     needs_matplotlib()
-    with Staging(folder) as staging:
-        at = staging.folder
-        for part in (PLOTS, PICTURES, FILMS):
-            (at / part).mkdir()
-        sections: list[dict[str, Any]] = []
-        films: dict[int, Path] = {}
-        for number, section in enumerate(document.sections, start=1):
-            items: list[dict[str, Any]] = []
-            for item in section.items:
-                file = _put(item, at, f"{number:02}-{_slug(section.title)}-{len(items) + 1}-{_slug(item.title)}")
-                if isinstance(item, Film) and file is not None:
-                    films[id(item)] = file
-                items.append(_numbers(item) | ({"file": file.relative_to(at).as_posix()} if file else {}))
-            sections.append({"title": section.title, "text": section.text, "items": items})
-        told = {"title": document.title, "facts": document.facts, "sections": sections}
-        write_bytes(at / REPORT, (json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
-        write_bytes(at / TABLES, "".join(_tables(document)).encode())
-        with writing(at / PAGE), (at / PAGE).open("w", encoding="utf-8") as text:
-            text.writelines(page(document, films))
-        staging.publish(WRITTEN)
+    at = staging.folder
+    for part in (PLOTS, PICTURES, FILMS):
+        (at / part).mkdir()
+    sections: list[dict[str, Any]] = []
+    films: dict[int, Path] = {}
+    for number, section in enumerate(document.sections, start=1):
+        items: list[dict[str, Any]] = []
+        for item in section.items:
+            file = _put(item, at, f"{number:02}-{_slug(section.title)}-{len(items) + 1}-{_slug(item.title)}")
+            if isinstance(item, Film) and file is not None:
+                films[id(item)] = file
+            items.append(_numbers(item) | ({"file": file.relative_to(at).as_posix()} if file else {}))
+        sections.append({"title": section.title, "text": section.text, "items": items})
+    told = {"title": document.title, "facts": document.facts, "sections": sections}
+    write_bytes(at / REPORT, (json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_bytes(at / TABLES, "".join(_tables(document)).encode())
+    with writing(at / PAGE), (at / PAGE).open("w", encoding="utf-8") as text:
+        text.writelines(page(document, films))
+    staging.publish([*WRITTEN, *results])
 
 
 def _put(item: Item, folder: Path, name: str) -> Path | None:

@@ -64,8 +64,11 @@ def _sized(said: str) -> "ModelSize":
     return ModelSize.of(*json.loads(said))
 
 
-def locate(weights: Path | None) -> Weights:
-    """The model at a path, or of a known name, or (None) the first that is installed. Raises WeightsError."""
+def locate(weights: Path | None, option: str = "--weights") -> Weights:
+    """The model at a path, or of a known name, or (None) the first that is installed.
+
+    Raises WeightsError, which tells of `option` where none is installed: what names the path on the command line.
+    """
     if weights is None:
         for name in MODELS:
             if (store() / name / MANIFEST).is_file():
@@ -73,7 +76,7 @@ def locate(weights: Path | None) -> Weights:
         for name in MODELS:
             if (store() / name / MARKER).is_file():
                 raise WeightsError.incomplete(store() / name)
-        raise WeightsError.not_installed()
+        raise WeightsError.none_installed(option)
     if not weights.exists() and weights.name in MODELS and (store() / weights.name).is_dir():
         return inspect(store() / weights.name)
     return inspect(weights)

@@ -74,7 +74,6 @@ def test_two_methods_on_one_edit_are_asked_for_by_name(run: Run, told: str, tmp_
         "b": "videoshop",
         "clip": str(here / "a.mov"),
         "keyframes": [{"edited": str(here / "b.png"), "frame": 3, "mask": None}],
-        "output": str(here / "out"),
         "model": str(here / "m"),
         "seed": 0,
     }
@@ -93,7 +92,7 @@ def test_each_experiment_takes_a_model_and_clips(run: Run, told: str, name: str)
 def test_without_a_name_the_whole_set_is_measured(run: Run, told: str) -> None:
     asked = json.loads(run(engine=told).stdout)
     assert asked["what"] == "run"
-    assert asked["output"] == asked["options"]["output"] == str(Path.cwd() / "videoshop-evaluation")
+    assert asked["output"] == str(Path.cwd() / "videoshop-evaluation")
 
 
 def test_what_the_engine_refuses_is_one_line_and_a_hint(run: Run, edits: Path, tmp_path: Path) -> None:
@@ -108,13 +107,18 @@ def test_what_the_engine_refuses_is_one_line_and_a_hint(run: Run, edits: Path, t
     assert not (tmp_path / "report").exists()
 
 
-def test_without_weights_the_error_is_that_of_propagate(run: Run, edits: Path, tmp_path: Path) -> None:
-    done = run("dataset", edits, "--method", "videoshop", "-o", tmp_path / "report")
+@pytest.mark.parametrize("what", [("dataset", "edits", "--method", "videoshop"), ("ablation",)])
+def test_without_weights_the_hint_names_the_option_of_evaluate(
+    run: Run, edits: Path, what: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = [edits if word == "edits" else word for word in what]
+    done = run(*words, "-o", tmp_path / "report")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-2:] == [
         "Error: No model weights are installed.",
-        "Hint: Run `videoshop weights download svd`, or say with --weights where they are.",
+        "Hint: Run `videoshop weights download svd`, or say with --model where they are.",
     ]
+    assert not (tmp_path / "report").exists()
 
 
 def test_a_mistyped_word_exits_2(run: Run) -> None:

@@ -17,7 +17,7 @@ from engine.media.still import read_still
 from tests.bridge_server.processes import gone
 from tests.end_to_end.command import BIKES, BOX, BOX_EDITED, BOX_MASK, COMMAND, EDIT, done, engines, tree
 from tests.end_to_end.pictures import Image, frames, layer, outside, painted, reds, report_of, seen, untouched
-from tests.engine.clips import write_still
+from tests.engine.clips import panning, write_clip, write_still
 from tests.engine.media.fixtures import write
 
 BLUE = (0.1, 0.25, 0.8)
@@ -218,6 +218,29 @@ def test_ctrl_c_exits_130_leaves_nothing_behind_and_ends_the_engine(number: sign
     ]
     assert gone(engine.pid)
     assert tree(tmp_path) == {}
+
+
+def test_ctrl_c_in_an_evaluation_leaves_the_earlier_report_and_its_results(tmp_path: Path) -> None:
+    edits, report = tmp_path / "edits", tmp_path / "report"
+    for name, length in (("a", 4), ("b", 100)):
+        (edits / name).mkdir(parents=True)
+        pictures = panning(length, 320, 192)
+        write_clip(edits / name / "source.mkv", pictures)
+        still = pictures[0].astype(np.float32) / np.float32(255)
+        write_still(edits / name / "edited.frame000000.png", painted(still, [(60, 60), (180, 60), (180, 120)], BLUE))
+    (edits / "b").rename(tmp_path / "b")
+    done("evaluate", "dataset", edits, "--output", report)
+    earlier = tree(report)
+    assert "cases/a/flow/flat.mkv" in earlier
+    (tmp_path / "b").rename(edits / "b")
+    command = [str(COMMAND), "evaluate", "dataset", str(edits), "--output", str(report)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until((report / ".unfinished" / "cases" / "b" / "flow" / ".unfinished" / "preview.jpg").exists)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "Hint: Start it again when you like; nothing was changed."
+    assert tree(report) == earlier
 
 
 def test_a_command_that_is_killed_takes_its_engine_along_and_the_next_one_clears_up(tmp_path: Path) -> None:

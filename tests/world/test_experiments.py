@@ -1,6 +1,7 @@
 """The experiments, from a folder of cases to a document: on the kept model where what they show is held to, else on an
 untrained one."""
 
+import tempfile
 from math import isfinite
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 import torch
 
 from engine.errors import Cancelled, SettingsError
+from engine.evaluate import product
 from engine.evaluate.dataset import cases
 from engine.evaluate.document import Cell, Chart, Document, Table
 from engine.evaluate.experiments import ablation, generalization, linearity, threshold
 from engine.evaluate.subjects import Bench, Options, subject, subjects, window
+from engine.evaluate.ways import DEFAULT
 from engine.request import Event
 from engine.videoshop import weights
 from engine.videoshop.schedule import Schedule
@@ -140,16 +143,22 @@ def test_the_finer_schedule_passes_through_every_level_of_the_coarse_one() -> No
 def test_every_way_is_measured_and_every_claim_answered(tiny: Path, small: Path) -> None:
     document = ablation.run(Options(model=tiny, dataset=small, cases=1), silent)
     rows = table(document, "Every way")
-    assert [row["way"] for row in rows[:-1]] == list(ablation.WAYS)
+    assert [row["way"] for row in rows[:-1]] == [*ablation.WAYS, product.NAME]
     assert all(isinstance(row["inside, dB"], float) and isfinite(row["inside, dB"]) for row in rows)
     assert {row["seen here"] for row in table(document, "What is claimed")} <= {"yes", "NO"}
 
 
-def test_each_axis_begins_at_the_clip_as_it_was(tiny: Path, small: Path) -> None:
+def test_each_axis_begins_at_the_clip_as_it_was(tiny: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = {
+        axis: (label, (generalization.UNCHANGED[axis], values[-1]))
+        for axis, (label, values) in generalization.AXES.items()
+    }
+    monkeypatch.setattr(generalization, "AXES", ends)
     document = generalization.run(Options(model=tiny, dataset=small, cases=1), silent)
     rows = table(document, "Every place")
     plain = {str(list(row.values())[2:]) for row in rows if row["value"] == generalization.UNCHANGED[str(row["axis"])]}
     assert len(plain) == 1
+    assert all(isinstance(row[f"{product.NAME}: inside, dB"], float) for row in rows)
     assert sum(isinstance(item, Chart) for section in document.sections for item in section.items) == 8
 
 
@@ -167,9 +176,28 @@ def test_what_is_made_harder_is_so_in_clip_and_truth_alike(folder: Path) -> None
     assert small.source.shape[2:] == small.matte.shape[2:] == (16, 16)
 
 
-def test_a_stop_reaches_the_trials(tiny: Path, small: Path) -> None:
+def test_the_whole_method_follows_the_truth_where_flow_does_and_leaves_the_rest_as_it_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    model = weights.inspect(KEPT)
+    about = subjects(Options(model=KEPT, dataset=folder, cases=1), model)
+    (whole,) = product.each(about, model, 0, silent)
+    (alone,) = Bench.of(KEPT).each(about, 0, lambda trial: trial.run(DEFAULT, rise=False), silent)
+    assert whole.edit.inside > alone.edit.inside + 3
+    assert whole.edit.iou > alone.edit.iou + 0.1
+    assert whole.edit.outside > alone.edit.outside + 6
+    assert whole.identity > alone.identity + 10
+    assert whole.passes == alone.passes
+    assert torch.equal(whole.pictures[:1], about[0].edited)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stage", ["propagate", "generate"])
+def test_a_stop_reaches_the_trials(stage: str, tiny: Path, small: Path) -> None:
     def stop(event: Event) -> None:
-        raise Cancelled.asked()
+        if event.stage == stage:
+            raise Cancelled.asked()
 
     with pytest.raises(Cancelled):
         ablation.run(Options(model=tiny, dataset=small, cases=2), stop)

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from statistics import fmean
+from typing import Self
 
+from engine.evaluate import product
 from engine.evaluate.cases import facts
 from engine.evaluate.document import Cell, Document, Picture, Section, Table
 from engine.evaluate.metrics.likeness import Images, Likeness
+from engine.evaluate.perform import MODEL_OPTION
 from engine.evaluate.sheet import sheet
 from engine.evaluate.subjects import Bench, Options, subjects
 from engine.evaluate.trial import Outcome, Trial, images
 from engine.evaluate.ways import DEFAULT, IMAGE_TO_VIDEO, REFERENCE, Ways, guidance
 from engine.request import OnEvent
+from engine.videoshop import weights
 
 FULL = "the default"
 WAYS: Ways = {
@@ -59,14 +63,15 @@ CLAIMED = (
 )
 TEXT = (
     "The same clips and edits, carried by the model in each way. The reference is the released code's settings; the "
-    "default is this project's own. Pictures are the model's, before they are laid over the clip."
+    "default is this project's own. Pictures are the model's, before they are laid over the clip, but for the last "
+    f"way's. {product.SAYS}"
 )
 LEGEND = (
     "Inside, whole, outside: PSNR beside the truth where there is one, else outside beside the source; the keyframe is "
     "left out. Matte IoU: overlap of what changed with what should have. Identity edit: PSNR of the clip where the "
     "unedited frame is the edit. Round trip: PSNR of latents inverted and denoised without guidance. Noise: its "
-    "standard deviation and its correlations. Passes of the network and seconds are those of a first edit. Means over "
-    "clips."
+    "standard deviation and its correlations. Passes of the network and seconds are those of a first edit, the whole "
+    "method's with flow and with loading the model. Means over clips."
 )
 
 
@@ -79,12 +84,19 @@ class Tried:
     outcomes: Mapping[str, Outcome]
     pictures: Mapping[str, Images]
 
+    def beside(self, whole: Outcome) -> Self:
+        """The same, and what the whole method made."""
+        outcomes = {**self.outcomes, product.NAME: whole}
+        return replace(self, outcomes=outcomes, pictures={**self.pictures, product.NAME: images(whole.pictures)})
+
 
 def run(options: Options, on_progress: OnEvent) -> Document:
     """Try every way on every clip. Raises EngineError."""
-    bench = Bench.of(options.model)
-    about = subjects(options, bench.model)
-    found = bench.each(about, options.seed, _tried, on_progress)
+    model = weights.locate(options.model, MODEL_OPTION)
+    about = subjects(options, model)
+    whole = product.each(about, model, options.seed, on_progress)
+    alone = Bench.of(options.model).each(about, options.seed, _tried, on_progress)
+    found = [one.beside(outcome) for one, outcome in zip(alone, whole, strict=True)]
     claims = Table("What is claimed", CLAIM_COLUMNS, tuple(_claim(*claim, found) for claim in CLAIMS), CLAIMED)
     table = Table("Every way", COLUMNS, (*_rows(found), _vae(found)), LEGEND)
     pictures = [
@@ -117,7 +129,7 @@ def _figure(outcome: Outcome, name: str) -> float:
 
 
 def _rows(found: Sequence[Tried]) -> Iterator[tuple[Cell, ...]]:
-    for name in WAYS:
+    for name in (*WAYS, product.NAME):
         outcomes = [one.outcomes[name] for one in found]
         rises = [outcome.rise for outcome in outcomes if outcome.rise is not None]
         path: tuple[Cell, ...] = (None,) * 5

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, nan
+from math import isfinite
 from statistics import fmean, stdev
 
 import numpy as np
@@ -11,16 +11,19 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from engine.edit import Keyframe
+from engine.evaluate import product
 from engine.evaluate.cases import facts
-from engine.evaluate.document import Chart, Document, Line, Picture, Section, Table
+from engine.evaluate.document import Cell, Chart, Document, Line, Picture, Section, Table
 from engine.evaluate.metrics.likeness import Images, Likeness
-from engine.evaluate.pixels import frame_of
+from engine.evaluate.perform import MODEL_OPTION
+from engine.evaluate.pixels import frame_of, laid_over
 from engine.evaluate.sheet import sheet
 from engine.evaluate.subjects import Bench, Options, chosen, subject
-from engine.evaluate.trial import Subject, Trial, images, mattes
+from engine.evaluate.trial import Outcome, Subject, Trial, images, judged, mattes
 from engine.evaluate.ways import DEFAULT
 from engine.flow.method import FlowMethod
 from engine.request import OnEvent
+from engine.videoshop import weights
 
 SPEEDS = (1, 2, 3)
 CROWDS = (0, 6, 12, 24)
@@ -39,8 +42,8 @@ RADII = (0.04, 0.1)
 PACE = 0.03
 """How far they move a frame at most, in short sides."""
 TEXT = (
-    "The same edits on the same clips, made harder in one way at a time, source and truth alike. Both methods carry "
-    "them: the video model with the default settings, its pictures as they come, and flow."
+    "The same edits on the same clips, made harder in one way at a time, source and truth alike. Three carry them: the "
+    f"video model with the default settings, its pictures as they come; the whole method; and flow. {product.SAYS}"
 )
 LEGEND = (
     "Inside: PSNR beside the truth where the edit is seen, the keyframe left out. Identity edit: how far the clip that "
@@ -53,31 +56,43 @@ Place = tuple[str, float]
 
 @dataclass(frozen=True)
 class Found:
-    """One clip at one place: both methods beside the truth, the identity edit's loss, dB, and what they made."""
+    """One clip at one place: the model, the whole method and flow beside the truth, the model's loss by the identity
+    edit, dB, and what they made."""
 
-    videoshop: Likeness
+    model: Likeness
+    whole: Likeness
     flow: Likeness
     lost: float
     pictures: Mapping[str, Images]
 
 
+MODEL = "the model alone"
+WAYS: Mapping[str, Callable[[Found], Likeness]] = {
+    MODEL: lambda found: found.model,
+    product.NAME: lambda found: found.whole,
+    "flow": lambda found: found.flow,
+}
+"""By what a table calls them."""
+
+
 def run(options: Options, on_progress: OnEvent) -> Document:
-    """Try both methods on clips that are made harder, one way at a time. Raises EngineError."""
-    bench = Bench.of(options.model)
-    multiple = bench.model.multiple
+    """Try the methods on clips that are made harder, one way at a time. Raises EngineError."""
+    model = weights.locate(options.model, MODEL_OPTION)
     places, about = list[Place](), list[Subject]()
     with chosen(options) as cases:
         for case in cases:
-            plain = subject(case, bench.model)
+            plain = subject(case, model)
             for place in _places():
                 axis, value = place
                 step = int(value) if axis == "Fast motion" else 1
-                made = subject(case, bench.model, step) if step > 1 else harder(plain, axis, value, multiple)
+                made = subject(case, model, step) if step > 1 else harder(plain, axis, value, model.multiple)
                 places.append(place)
                 about.append(made)
+    whole = product.each(about, model, options.seed, on_progress, identity=False)
+    alone = Bench.of(options.model).each(about, options.seed, _tried, on_progress)
     found: dict[Place, list[Found]] = {}
-    for place, one in zip(places, bench.each(about, options.seed, _tried, on_progress), strict=True):
-        found.setdefault(place, []).append(one)
+    for place, one, outcome, tried in zip(places, about, whole, alone, strict=True):
+        found.setdefault(place, []).append(_found(one, outcome, *tried))
     for axis, value in UNCHANGED.items():
         found[axis, value] = found[places[0]]
     told = facts(options.model) | {"clips": ", ".join(case.name for case in cases)}
@@ -146,47 +161,41 @@ def crowd(count: int, height: int, width: int, frames: int) -> tuple[Tensor, Ten
     return first / second.clamp(min=1e-6), second
 
 
-def _tried(trial: Trial) -> Found:
-    outcome, about = trial.run(DEFAULT), trial.subject
-    carried = flow(about)
-    source, truth = images(about.source), None if about.truth is None else images(about.truth)
-    beside = Likeness(nan, nan, nan, nan)
-    if truth is not None:
-        beside = Likeness.of(carried[1:], truth[1:], source[1:], source[1:], mattes(about.matte)[1:])
-    shown = {"source": source} | ({} if truth is None else {"truth": truth})
-    shown |= {"videoshop": images(outcome.pictures), "flow": carried}
-    return Found(outcome.edit, beside, trial.ceiling[0] - outcome.identity, shown)
+def _tried(trial: Trial) -> tuple[Outcome, float, Images]:
+    """What the model alone makes of it, what it loses by the identity edit, dB, and what flow makes of it."""
+    outcome = trial.run(DEFAULT, rise=False)
+    return outcome, trial.ceiling[0] - outcome.identity, flow(trial.subject)
+
+
+def _found(about: Subject, whole: Outcome, alone: Outcome, lost: float, carried: Images) -> Found:
+    source = images(about.source)
+    shown = {"source": source} | ({} if about.truth is None else {"truth": images(about.truth)})
+    shown |= {MODEL: images(alone.pictures), product.NAME: images(whole.pictures), "flow": carried}
+    return Found(alone.edit, whole.edit, judged(about, carried, source), lost, shown)
 
 
 def flow(about: Subject) -> Images:
     """The edit as `flow` carries it, laid over the clip."""
     source, edited = images(about.source), images(about.edited)[0]
     frames = [frame_of(number, image) for number, image in enumerate(source)]
-    made = source.copy()
-    made[0] = edited
-    for painted in FlowMethod().propagate(Keyframe(0, edited, mattes(about.matte)[0]), frames[0], frames[1:]):
-        if painted.box.area:
-            place = made[painted.index][painted.box.slices]
-            place += painted.matte[..., None] * (painted.rgb - place)
-    return made
+    keyframe = Keyframe(0, edited, mattes(about.matte)[0])
+    return laid_over(source, edited, FlowMethod().propagate(keyframe, frames[0], frames[1:]))
 
 
 def _table(found: Mapping[Place, Sequence[Found]]) -> Table:
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             axis,
             float(value),
-            _mean([one.videoshop.inside for one in found[axis, value]]),
-            _mean([one.flow.inside for one in found[axis, value]]),
-            _mean([one.videoshop.iou for one in found[axis, value]]),
-            _mean([one.flow.iou for one in found[axis, value]]),
+            *(_mean([way(one).inside for one in found[axis, value]]) for way in WAYS.values()),
+            *(_mean([way(one).iou for one in found[axis, value]]) for way in WAYS.values()),
             _mean([one.lost for one in found[axis, value]]),
         )
         for axis, (_, values) in AXES.items()
         for value in values
     ]
     columns = (
-        *("axis", "value", "videoshop inside, dB", "flow inside, dB", "videoshop IoU", "flow IoU"),
+        *("axis", "value", *(f"{name}: inside, dB" for name in WAYS), *(f"{name}: IoU" for name in WAYS)),
         "identity edit below the VAE, dB",
     )
     return Table("Every place", columns, tuple(rows), LEGEND)
@@ -199,13 +208,10 @@ def _section(axis: str, found: Mapping[Place, Sequence[Found]]) -> Section:
         f"{axis}: inside the edit",
         label,
         "PSNR, dB",
-        (
-            _line("videoshop", values, [[one.videoshop.inside for one in here] for here in of]),
-            _line("flow", values, [[one.flow.inside for one in here] for here in of]),
-        ),
+        tuple(_line(name, values, [[way(one).inside for one in here] for here in of]) for name, way in WAYS.items()),
     )
     lost = [[one.lost for one in here] for here in of]
-    identity = Chart(f"{axis}: identity edit", label, "below the VAE, dB", (_line("videoshop", values, lost),))
+    identity = Chart(f"{axis}: identity edit", label, "below the VAE, dB", (_line(MODEL, values, lost),))
     hardest = Picture(f"The first clip at {values[-1]:g}", sheet(of[-1][0].pictures))
     return Section(axis, "", (inside, identity, hardest))
 

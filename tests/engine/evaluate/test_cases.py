@@ -125,7 +125,7 @@ def test_what_would_fail_in_every_case_ends_the_run_as_it_ends_propagate(case: M
 
 
 def test_both_methods_stand_beside_each_other(case: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.methods.find_spec", lambda name: None)
+    monkeypatch.setattr("engine.evaluate.perform.find_spec", lambda name: None)
     with pytest.raises(SettingsError) as caught:
         run(options(case("label"), method="both"), silent)
     assert caught.value.code == "settings.method_unavailable"

@@ -35,6 +35,7 @@ def test_without_a_model_the_report_tells_of_flow_and_says_what_is_missing(
     assert flow > chained > 20
     assert "leads" in str(row["verdict"])
     assert [type(item) for item in of_case.items] == [Picture, Film]
+    assert not list(tmp_path.rglob("contact_sheet.png"))
     assert "not measured" in last.title.lower()
 
 

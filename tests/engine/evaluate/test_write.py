@@ -26,8 +26,14 @@ from engine.evaluate.page import cell
 from engine.evaluate.write import WRITTEN, written
 from engine.geometry import Size
 from engine.media.clip import Clip
+from engine.staging import Staging
 
 NAN, INFINITE = float("nan"), float("inf")
+
+
+def put(document: Document, folder: Path) -> None:
+    with Staging(folder) as staging:
+        written(document, staging)
 
 
 def film(frames: int = 5, height: int = 31, width: int = 401) -> Iterator[Pixels]:
@@ -85,7 +91,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "out"
-    written(document(), path)
+    put(document(), path)
     return path
 
 
@@ -163,15 +169,15 @@ def test_a_film_is_one_that_browsers_play_with_even_sides_and_its_own_colours(fo
 
 def test_a_small_film_is_enlarged_pixel_for_pixel(tmp_path: Path) -> None:
     small = Document("", {}, (Section("", "", (Film("Small", film(2, 32, 64), 7.0),)),))
-    written(small, tmp_path)
+    put(small, tmp_path)
     with Clip.open(next((tmp_path / "films").iterdir())) as clip:
         assert clip.info.size == (320, 160)
 
 
 def test_an_earlier_report_is_replaced_and_what_else_is_there_stays(tmp_path: Path) -> None:
-    written(document(), tmp_path)
+    put(document(), tmp_path)
     (tmp_path / "mine.txt").write_text("mine")
-    written(Document("Empty", {}, ()), tmp_path)
+    put(Document("Empty", {}, ()), tmp_path)
     assert list((tmp_path / "films").iterdir()) == []
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
@@ -181,10 +187,10 @@ def test_a_document_that_fails_on_the_way_leaves_the_earlier_one(tmp_path: Path)
         yield np.zeros((32, 32, 3), np.uint8)
         raise SettingsError.malformed("film", "torn")
 
-    written(document(), tmp_path)
+    put(document(), tmp_path)
     before = (tmp_path / "report.json").read_bytes()
     with pytest.raises(SettingsError, match="torn"):
-        written(Document("Broken", {}, (Section("", "", (Film("", broken(), 25),)),)), tmp_path)
+        put(Document("Broken", {}, (Section("", "", (Film("", broken(), 25),)),)), tmp_path)
     assert (tmp_path / "report.json").read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == set(WRITTEN)
 
@@ -192,7 +198,7 @@ def test_a_document_that_fails_on_the_way_leaves_the_earlier_one(tmp_path: Path)
 def test_without_matplotlib_the_person_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(SettingsError) as caught:
-        written(document(), tmp_path / "out")
+        put(document(), tmp_path / "out")
     assert 'pip install "videoshop-bridge[evaluate]"' in caught.value.hint
     assert not (tmp_path / "out").exists()
 
