@@ -24,7 +24,7 @@ from engine.videoshop.weights import Weights
 
 NAME = "the whole method, held to flow"
 SAYS = (
-    "The whole method is the default as `videoshop propagate` runs it: besides, it works on a crop around the edit, "
+    "The whole method is the default as the command propagate runs it: besides, it works on a crop around the edit, "
     f"holds the edit to what flow carries down to σ = {DEFAULT.settings.free_from:g}, and lays it over the clip with "
     "the detail that the VAE loses."
 )

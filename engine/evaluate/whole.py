@@ -105,7 +105,7 @@ def _set(folder: Path, options: Options, on_progress: OnEvent) -> Iterator[Secti
 
 
 def _columns() -> tuple[str, ...]:
-    return ("case", "kind", *(f"{method}, {part}" for part in ("inside", "whole") for method in METHODS), "verdict")
+    return ("case", "verdict", "kind", *(f"{method}, {part}" for part in ("inside", "whole") for method in METHODS))
 
 
 def _beside(of: Sequence[Outcome]) -> tuple[Cell, ...]:
@@ -120,7 +120,7 @@ def _beside(of: Sequence[Outcome]) -> tuple[Cell, ...]:
         whole = {name: mean(truth.whole) for name, truth in truths.items() if truth}
     verdicts = [verdict(part, figures) for part, figures in (("inside", inside), ("whole", whole)) if figures]
     cells = [figures.get(name) for figures in (inside, whole) for name in METHODS]
-    return case.name, case.kind, *cells, "; ".join(verdicts)
+    return case.name, "; ".join(verdicts), case.kind, *cells
 
 
 def verdict(part: str, figures: Mapping[str, float]) -> str:

@@ -75,9 +75,10 @@ def machine() -> str:
         names = [line.partition(":")[2].strip() for line in listed.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     load = f", load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
+    threads = f", OMP_NUM_THREADS={told}" if (told := os.environ.get("OMP_NUM_THREADS")) else ""
     return (
         f"{os.cpu_count()} processors ({model or platform.machine()}), {platform.system()}, "
-        f"Python {platform.python_version()}{load}"
+        f"Python {platform.python_version()}{threads}{load}"
     )
 
 

@@ -56,7 +56,7 @@ COLUMNS = (
     *("way", "inside, dB", "whole, dB", "outside, dB", "matte IoU", "identity edit, dB", "… inside, dB"),
     *("round trip, dB", "noise", "with the clip", "with the next frame", "adjacent cosine", "passes", "seconds"),
 )
-CLAIM_COLUMNS = ("claim", "with", "without", "figure", "with, dB", "without, dB", "on how many clips", "seen here")
+CLAIM_COLUMNS = ("claim", "seen here", "with, dB", "without, dB", "on how many clips", "figure", "with", "without")
 CLAIMED = (
     "Each claim of the paper's and of ours, on the figure that it should show in: means over clips, on how many of "
     "them it holds, and whether it holds on the mean. A dash: there is no truth to measure it by."
@@ -118,10 +118,10 @@ def _claim(says: str, whole: str, less: str, figure: str, found: Sequence[Tried]
     pairs = [(_figure(one.outcomes[whole], figure), _figure(one.outcomes[less], figure)) for one in found]
     kept = [(a, b) for a, b in pairs if isfinite(a) and isfinite(b)]
     if not kept:
-        return says, whole, less, figure, None, None, None, None
+        return says, None, None, None, None, figure, whole, less
     a, b = (fmean(side) for side in zip(*kept, strict=True))
     held = sum(with_it > without for with_it, without in kept)
-    return says, whole, less, figure, a, b, f"{held} of {len(kept)}", "yes" if a > b else "NO"
+    return says, "yes" if a > b else "NO", a, b, f"{held} of {len(kept)}", figure, whole, less
 
 
 def _figure(outcome: Outcome, name: str) -> float:
