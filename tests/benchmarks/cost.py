@@ -74,15 +74,17 @@ class Bench:
     done: dict[Work, Spent] = field(default_factory=dict)
 
     def __call__(self, work: Work) -> Spent:
-        if work not in self.done:
-            place = self.folder / str(work.height)
-            if not place.exists():
-                make(place, work.height, max(FRAMES))
-            told = in_child("tests.benchmarks.cost.job", str(place), work.method, str(work.frames), str(work.steps))
-            self.done[work] = spent = Spent(**told)
-            row(work.method, work.frames, work.height, work.steps, *(f"{value:.2f}" for value in told.values()))
-            return spent
-        return self.done[work]
+        if (known := self.done.get(work)) is not None:
+            return known
+        place = self.folder / str(work.height)
+        if not place.exists():
+            make(place, work.height, max(FRAMES))
+        told = in_child("tests.benchmarks.cost.job", str(place), work.method, str(work.frames), str(work.steps))
+        self.done[work] = spent = Spent(**told)
+        steps = work.steps if work.method == "videoshop" else "–"
+        cost = f"{spent.seconds:.2f}", f"{spent.peak:.2f}", spent.passes
+        row(work.method, work.frames, work.height, steps, *cost)
+        return spent
 
     def lines(
         self, of: Mapping[str, Sequence[Work]], x: Callable[[Work], float], y: Callable[[Spent], float]
