@@ -326,6 +326,32 @@ class EngineRelease(FromClient):
     type: Literal["engine.release"] = "engine.release"
 
 
+class SetupWatch(FromClient):
+    """Tell what of the bridge's parts is installed, and whatever changes of it."""
+
+    type: Literal["setup.watch"] = "setup.watch"
+
+
+class SetupInstall(FromClient):
+    """Install a part, or bring it up to date, or mend it. `accepted`: the person agreed to its licence."""
+
+    type: Literal["setup.install"] = "setup.install"
+    part: Name
+    accepted: bool = False
+
+
+class SetupRemove(FromClient):
+    type: Literal["setup.remove"] = "setup.remove"
+    part: Name
+
+
+class SetupStop(FromClient):
+    """Stop what is done to a part, or would be done to it next; what was fetched is kept."""
+
+    type: Literal["setup.stop"] = "setup.stop"
+    part: Name
+
+
 class BridgeEnd(FromClient):
     """End the service; `now`: though a job runs, which goes on when the service is back."""
 
@@ -368,6 +394,10 @@ ClientMessage = Annotated[
     | QueuePause
     | QueueResume
     | EngineRelease
+    | SetupWatch
+    | SetupInstall
+    | SetupRemove
+    | SetupStop
     | BridgeEnd,
     Field(discriminator="type"),
 ]

@@ -93,7 +93,7 @@ class Grants(Protocol):
 
 
 JobEvent = m.JobState | m.JobProgress
-News = JobEvent | m.JobRemoved | m.QueueState
+News = JobEvent | m.JobRemoved | m.QueueState | m.SetupState
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,16 @@ class Question:
     edited: Path | None = None
     params: m.JobParams | None = None
     files: Mapping[UUID, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arrange:
+    """Something is to be looked at, installed, removed or stopped, beside the jobs. `re` is the message to answer."""
+
+    re: str
+    do: Literal["look", "install", "remove", "stop"]
+    part: str = ""
+    accepted: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,4 +154,4 @@ class Close:
     after: float = 0.0
 
 
-Outgoing = m.ServerMessage | Question | Deliver | Look | Release | End | Close
+Outgoing = m.ServerMessage | Question | Arrange | Deliver | Look | Release | End | Close

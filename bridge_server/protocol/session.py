@@ -10,6 +10,7 @@ from bridge_server.protocol.delivery import Deliveries, Library
 from bridge_server.protocol.limits import CloseCode
 from bridge_server.protocol.pairing import shown
 from bridge_server.protocol.ports import (
+    Arrange,
     Bridge,
     Close,
     Deliver,
@@ -32,7 +33,8 @@ class Session:
     """The service's side of one connection.
 
     `open` gives the first message; `receive` takes each message and gives what follows from it; `notify` gives what
-    news of a job or the queue means for this client; `answer` does so for the engine's answer to a `Question`;
+    news of a job, the queue or the setup means for this client; `answer` does so for the answer to a `Question` or to
+    what it was to `Arrange`;
     `next_of` gives what is to be sent next of a fetched file.
     """
 
@@ -52,7 +54,7 @@ class Session:
         self._transfers, self._library, self._deliveries = Reassembly(shelf), library, Deliveries(library)
         self._uploads: set[UUID] = set()
         self._watched: dict[UUID, int] = {}
-        self._watches_all = False
+        self._watches_all = self._watches_setup = False
         self._questions: set[str] = set()
         self._count = 0
         self.client: UUID | None = None
@@ -93,6 +95,8 @@ class Session:
             return []
         if isinstance(news, m.QueueState):
             return [self._numbered(news)] if self._watches_all else []
+        if isinstance(news, m.SetupState):
+            return [self._numbered(news)] if self._watches_setup else []
         if isinstance(news, m.JobRemoved):
             watched = self._watched.pop(news.job, None) is not None
             return [self._numbered(news)] if watched or self._watches_all else []
@@ -122,8 +126,8 @@ class Session:
             return [*outgoing, self._numbered(delivery.end())]
         return [*outgoing, *self._deliver(transfer)]
 
-    def answer(self, question: Question, answer: m.ServerMessage | BridgeError) -> list[Outgoing]:
-        """Pass the engine's answer on."""
+    def answer(self, question: Question | Arrange, answer: m.ServerMessage | BridgeError) -> list[Outgoing]:
+        """Pass on the answer of the engine, or of who sets parts up."""
         self._questions.discard(question.re)
         if self.closed:
             return []
@@ -281,16 +285,25 @@ class Session:
                 return [self._reply(message, self._jobs.resume())]
             case m.EngineRelease():
                 return [self._reply(message, m.EngineReleased()), Release()]
+            case m.SetupWatch():
+                self._watches_setup = True
+                return self._ask(Arrange(message.id, "look"))
+            case m.SetupInstall():
+                return self._ask(Arrange(message.id, "install", message.part, message.accepted))
+            case m.SetupRemove():
+                return self._ask(Arrange(message.id, "remove", message.part))
+            case m.SetupStop():
+                return self._ask(Arrange(message.id, "stop", message.part))
             case m.BridgeEnd():
                 if not message.now and any(job.state == "running" for job in self._jobs.list()):
                     raise ServiceError.busy()
                 return [self._reply(message, m.BridgeEnding()), End()]
 
-    def _ask(self, question: Question) -> list[Outgoing]:
+    def _ask(self, question: Question | Arrange) -> list[Outgoing]:
         if question.re in self._questions:
             raise MessageError.invalid("id", "a message with this id waits for its answer")
         if len(self._questions) >= limits.QUESTIONS:
-            raise MessageError.invalid(question.do, f"{limits.QUESTIONS} questions wait for the engine already")
+            raise MessageError.invalid(question.do, f"{limits.QUESTIONS} questions wait for their answer already")
         self._questions.add(question.re)
         return [question]
 

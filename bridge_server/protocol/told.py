@@ -295,6 +295,55 @@ class EngineReleased(FromService):
     type: Literal["engine.released"] = "engine.released"
 
 
+class Licence(Told):
+    """What the person has to agree to: its name, what it says in short, and the address of the text that binds."""
+
+    name: str
+    rule: str
+    terms: str
+
+
+class Part(Told):
+    """Something that can be installed beside the bridge.
+
+    `group`: "panels", or the method that needs it. `state`: "elsewhere" (not on this system), "absent", "begun" (an
+    installation was stopped, and goes on where it was), "outdated", "damaged" or "ready". `size`: bytes that it takes,
+    or about will. `note`: what it is here, as which graphics card. `todo`: what the person has to do, a line each.
+    `error`: why it could not be installed last.
+    """
+
+    part: str
+    group: Literal["panels", "videoshop"]
+    state: Literal["elsewhere", "absent", "begun", "outdated", "damaged", "ready"]
+    size: int | None = None
+    note: str | None = None
+    todo: tuple[str, ...] = ()
+    licence: Licence | None = None
+    removable: bool = False
+    error: Fault | None = None
+
+
+class Work(Told):
+    """What is done to a part now: `done` of `total` bytes or packages of the phase, 0 of 0 where nothing is counted."""
+
+    part: str
+    doing: Literal["install", "remove"]
+    phase: Literal["prepare", "fetch", "install", "verify", "try"] = "prepare"
+    done: int = 0
+    total: int = 0
+    unit: Literal["bytes", "packages"] = "bytes"
+    note: str | None = None
+
+
+class SetupState(FromService):
+    """The parts, what is done to one of them, and those that wait for it to be over."""
+
+    type: Literal["setup.state"] = "setup.state"
+    parts: tuple[Part, ...]
+    work: Work | None = None
+    waiting: tuple[str, ...] = ()
+
+
 class BridgeEnding(FromService):
     type: Literal["bridge.ending"] = "bridge.ending"
 
@@ -328,6 +377,7 @@ ServerMessage = Annotated[
     | JobJobs
     | QueueState
     | EngineReleased
+    | SetupState
     | BridgeEnding
     | Error,
     Field(discriminator="type"),

@@ -138,6 +138,10 @@ FROM_CLIENT: tuple[m.ClientMessage, ...] = (
     m.QueuePause(id="c28", now=True),
     m.QueueResume(id="c29"),
     m.EngineRelease(id="c30"),
+    m.SetupWatch(id="c32"),
+    m.SetupInstall(id="c33", part="svd", accepted=True),
+    m.SetupRemove(id="c34", part="engine"),
+    m.SetupStop(id="c35", part="svd"),
     m.BridgeEnd(id="c31", now=True),
 )
 
@@ -157,6 +161,25 @@ _FAULT = m.Fault(
     ref="6f1c2f0e-9",
 )
 _DONE = m.Result(folder="/home/anna/results/shot", files=("flat.mp4", "layer.mov", "report.json"))
+
+_PARTS = (
+    m.Part(
+        part="photoshop",
+        group="panels",
+        state="ready",
+        todo=("Start Photoshop again; Plugins > Videoshop opens the panel.",),
+        removable=True,
+    ),
+    m.Part(part="engine", group="videoshop", state="begun", size=7_600_000_000, note="cu128: driver 570", error=_FAULT),
+    m.Part(
+        part="svd",
+        group="videoshop",
+        state="absent",
+        size=4_500_000_000,
+        licence=m.Licence(name="Stability AI Community License", rule="Free below a revenue.", terms="https://a.b/c"),
+    ),
+)
+_WORK = m.Work(part="engine", doing="install", phase="fetch", done=1048576, total=3_000_000_000, note="torch")
 
 FROM_BRIDGE: tuple[m.ServerMessage, ...] = (
     m.Hello(id="s1", bridge_version="0.1.0", instance=INSTANCE, challenge=CHALLENGE.hex()),
@@ -212,6 +235,7 @@ FROM_BRIDGE: tuple[m.ServerMessage, ...] = (
     m.JobJobs(id="s24", re="c25", jobs=(m.Snapshot(seq=9, state="cancelled", **_STARTED),)),
     m.QueueState(id="s25", re="c27", paused=True, order=(JOB, OTHER)),
     m.EngineReleased(id="s26", re="c30"),
+    m.SetupState(id="s30", re="c33", parts=_PARTS, work=_WORK, waiting=("svd",)),
     m.BridgeEnding(id="s29", re="c31"),
     m.Error(id="s27", re="c13", **dict(_FAULT)),
     m.Error(id="s28", code="message.malformed", message="It is no envelope.", hint="Update it.", retryable=True),

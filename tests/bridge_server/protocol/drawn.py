@@ -12,7 +12,7 @@ from uuid import UUID
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.pairing import Door
-from bridge_server.protocol.ports import Question
+from bridge_server.protocol.ports import Arrange, Question
 from bridge_server.protocol.proof import Role, proof
 from bridge_server.protocol.session import Session
 from tests.bridge_server.protocol.conftest import INSTANCE, PORT, TOKEN
@@ -63,7 +63,7 @@ class Guest:
     fetches: dict[UUID, int] = field(default_factory=dict)
     told: dict[UUID, int] = field(default_factory=dict)
     due: list[UUID] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
+    questions: list[Question | Arrange] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
 

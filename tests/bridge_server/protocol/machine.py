@@ -23,7 +23,7 @@ from bridge_server.library import FileLibrary
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.pairing import Door
-from bridge_server.protocol.ports import Bridge, Close, Deliver, End, Look, News, Outgoing, Question, Release
+from bridge_server.protocol.ports import Arrange, Bridge, Close, Deliver, End, Look, News, Outgoing, Question, Release
 from bridge_server.protocol.proof import padded, proof
 from bridge_server.protocol.session import Session
 from bridge_server.protocol.transfer import HEADER_BYTES, Header, Kind, parse
@@ -104,7 +104,7 @@ class World(Drawing):
                     guest.fetches[header.owner] += len(payload)
                 case Deliver():
                     guest.due.append(item.transfer)
-                case Question():
+                case Question() | Arrange():
                     guest.questions.append(item)
                 case Close():
                     assert item.code in limits.CloseCode
@@ -325,17 +325,20 @@ class World(Drawing):
                 self.say(guest, json.dumps({"v": 1, "type": "transfer.ack", "id": self.id(), "data": have}))
 
     def answer(self) -> None:
-        """The engine answers a question, also after its client is gone."""
+        """The engine answers a question, or something was arranged, also after the client is gone."""
         guest = self.guest()
         if not guest.questions:
             return
         question = guest.questions.pop(self.random.randrange(len(guest.questions)))
         answers: list[m.ServerMessage | BridgeError] = [
-            m.Located(grant=question.grant, frame=3, confidence=0.5),
-            m.ClipFrameWritten(grant=question.grant, frame=3, path="/x.png"),
             WorkerError.too_long(2),
             WorkerError("clip.empty", "It is empty.", "Choose another."),
         ]
+        if isinstance(question, Question):
+            answers.append(m.Located(grant=question.grant, frame=3, confidence=0.5))
+            answers.append(m.ClipFrameWritten(grant=question.grant, frame=3, path="/x.png"))
+        else:
+            answers.append(m.SetupState(parts=(m.Part(part="engine", group="videoshop", state="absent"),)))
         self.hear(guest, guest.session.answer(question, self.random.choice(answers)))
 
     def run(self) -> None:

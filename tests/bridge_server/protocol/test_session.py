@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bridge_server.errors import WorkerError
+from bridge_server.errors import ServiceError, WorkerError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
 from bridge_server.protocol.pairing import shown
-from bridge_server.protocol.ports import Close, Deliver, End, Look, Outgoing, Question, Release
+from bridge_server.protocol.ports import Arrange, Close, Deliver, End, Look, Outgoing, Question, Release
 from bridge_server.protocol.proof import padded, proof
 from bridge_server.protocol.transfer import Header, Kind, parse
 from bridge_server.records import clip_fault
@@ -566,6 +566,29 @@ def test_a_client_ends_the_bridge_but_not_in_the_middle_of_a_job_unless_it_says_
     peer.book.start(peer.submit())
     assert code(peer.say(m.BridgeEnd(id="f"))) == "bridge.busy"
     assert peer.say(m.BridgeEnd(id="g", now=True))[-1] == End()
+
+
+# What is installed beside the bridge
+
+
+def test_what_is_to_be_set_up_is_left_to_the_shell_and_answered_when_it_is_known(peer: Peer) -> None:
+    (arrange,) = peer.say(m.SetupInstall(id="i", part="svd", accepted=True))
+    assert arrange == Arrange("i", "install", "svd", accepted=True)
+    assert peer.say(m.SetupRemove(id="r", part="engine")) == [Arrange("r", "remove", "engine")]
+    assert peer.say(m.SetupStop(id="s", part="engine")) == [Arrange("s", "stop", "engine")]
+    (state,) = peer.session.answer(arrange, m.SetupState(parts=()))
+    assert isinstance(state, m.SetupState)
+    assert state.re == "i"
+    (refused,) = peer.session.answer(Arrange("r", "remove", "engine"), ServiceError.busy())
+    assert code([refused]) == "bridge.busy"
+
+
+def test_the_setups_news_come_to_those_who_asked_for_them(peer: Peer) -> None:
+    assert peer.session.notify(m.SetupState(parts=())) == []
+    assert peer.say(m.SetupWatch(id="w")) == [Arrange("w", "look")]
+    (news,) = peer.session.notify(m.SetupState(parts=(), waiting=("svd",)))
+    assert isinstance(news, m.SetupState)
+    assert news.re is None
 
 
 # Files from the bridge

@@ -39,6 +39,10 @@ export type ClientMessage =
   | QueuePause
   | QueueResume
   | EngineRelease
+  | SetupWatch
+  | SetupInstall
+  | SetupRemove
+  | SetupStop
   | BridgeEnd;
 /**
  * This interface was referenced by `Protocol`'s JSON-Schema
@@ -69,6 +73,7 @@ export type ServerMessage =
   | JobJobs
   | QueueState
   | EngineReleased
+  | SetupState
   | BridgeEnding
   | Error;
 
@@ -694,6 +699,59 @@ export interface EngineRelease {
   data: {};
 }
 /**
+ * Tell what of the bridge's parts is installed, and whatever changes of it.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "SetupWatch".
+ */
+export interface SetupWatch {
+  v: 1;
+  id: string;
+  type: "setup.watch";
+  data: {};
+}
+/**
+ * Install a part, or bring it up to date, or mend it. `accepted`: the person agreed to its licence.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "SetupInstall".
+ */
+export interface SetupInstall {
+  v: 1;
+  id: string;
+  type: "setup.install";
+  data: {
+    part: string;
+    accepted?: boolean;
+  };
+}
+/**
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "SetupRemove".
+ */
+export interface SetupRemove {
+  v: 1;
+  id: string;
+  type: "setup.remove";
+  data: {
+    part: string;
+  };
+}
+/**
+ * Stop what is done to a part, or would be done to it next; what was fetched is kept.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "SetupStop".
+ */
+export interface SetupStop {
+  v: 1;
+  id: string;
+  type: "setup.stop";
+  data: {
+    part: string;
+  };
+}
+/**
  * This interface was referenced by `Protocol`'s JSON-Schema
  * via the `definition` "ClipFrameWritten".
  */
@@ -1029,6 +1087,17 @@ export interface JobState {
   };
 }
 /**
+ * What the person has to agree to: its name, what it says in short, and the address of the text that binds.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "Licence".
+ */
+export interface Licence {
+  name: string;
+  rule: string;
+  terms: string;
+}
+/**
  * The numbers of `limits.py` that a client must keep.
  *
  * This interface was referenced by `Protocol`'s JSON-Schema
@@ -1091,6 +1160,28 @@ export interface Paired {
     hmac: string;
     token: string;
   };
+}
+/**
+ * Something that can be installed beside the bridge.
+ *
+ * `group`: "panels", or the method that needs it. `state`: "elsewhere" (not on this system), "absent", "begun" (an
+ * installation was stopped, and goes on where it was), "outdated", "damaged" or "ready". `size`: bytes that it takes,
+ * or about will. `note`: what it is here, as which graphics card. `todo`: what the person has to do, a line each.
+ * `error`: why it could not be installed last.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "Part".
+ */
+export interface Part {
+  part: string;
+  group: "panels" | "videoshop";
+  state: "elsewhere" | "absent" | "begun" | "outdated" | "damaged" | "ready";
+  size: number | null;
+  note: string | null;
+  todo: string[];
+  licence: Licence | null;
+  removable: boolean;
+  error: Fault | null;
 }
 /**
  * This interface was referenced by `Protocol`'s JSON-Schema
@@ -1214,4 +1305,36 @@ export interface TransferSent {
     size: number;
     sha256: string;
   };
+}
+/**
+ * The parts, what is done to one of them, and those that wait for it to be over.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "SetupState".
+ */
+export interface SetupState {
+  v: 1;
+  id: string;
+  re?: string;
+  type: "setup.state";
+  data: {
+    parts: Part[];
+    work: Work | null;
+    waiting: string[];
+  };
+}
+/**
+ * What is done to a part now: `done` of `total` bytes or packages of the phase, 0 of 0 where nothing is counted.
+ *
+ * This interface was referenced by `Protocol`'s JSON-Schema
+ * via the `definition` "Work".
+ */
+export interface Work {
+  part: string;
+  doing: "install" | "remove";
+  phase: "prepare" | "fetch" | "install" | "verify" | "try";
+  done: number;
+  total: number;
+  unit: "bytes" | "packages";
+  note: string | null;
 }

@@ -38,6 +38,10 @@ export const ANSWERS = {
   "queue.pause": ["queue.state"],
   "queue.resume": ["queue.state"],
   "engine.release": ["engine.released"],
+  "setup.watch": ["setup.state"],
+  "setup.install": ["setup.state"],
+  "setup.remove": ["setup.state"],
+  "setup.stop": ["setup.state"],
   "bridge.end": ["bridge.ending"],
 } as const satisfies Partial<Record<ClientMessage["type"], readonly ServerMessage["type"][]>>;
 
