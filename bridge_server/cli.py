@@ -249,6 +249,16 @@ app.add_typer(plugins_cli.app)
 app.add_typer(settings_cli.app)
 app.add_typer(update_cli.app)
 app.command(hidden=True)(update_cli.self_test)
+
+
+@app.command(hidden=True)
+def setup_step() -> None:
+    """What the service starts to have a part looked at, installed or removed."""
+    from bridge_server.desktop import setting_up
+
+    setting_up.run()
+
+
 GROUPS = {
     engine_cli.NAME,
     evaluate_cli.NAME,

@@ -54,6 +54,7 @@ class Client:
         self._fetches: dict[UUID, Fetch] = {}
         self._news: dict[UUID, asyncio.Queue[JobNews | BridgeError]] = {}
         self._all_news: asyncio.Queue[News | BridgeError] | None = None
+        self._setup_news: asyncio.Queue[m.SetupState | BridgeError] | None = None
         self._sending: set[asyncio.Future[None]] = set()
         self._reader = asyncio.create_task(self._read())
 
@@ -268,6 +269,29 @@ class Client:
         """A new pairing code, for another host."""
         return await self._ask(m.PairOpen(id=self._id()), m.PairCode)
 
+    # What is installed beside the bridge
+
+    async def watch_setup(self) -> AsyncIterator[m.SetupState]:
+        """How the parts stand, then whatever changes of it, until the bridge is gone."""
+        queue = self._setup_news = asyncio.Queue()
+        yield await self._ask(m.SetupWatch(id=self._id()), m.SetupState)
+        while True:
+            news = await queue.get()
+            if isinstance(news, BridgeError):
+                raise news
+            yield news
+
+    async def set_up(self, part: str, *, accepted: bool = False, token: str | None = None) -> m.SetupState:
+        """Have a part installed, brought up to date or mended; `accepted`: the person agreed to its licence."""
+        return await self._ask(m.SetupInstall(id=self._id(), part=part, accepted=accepted, token=token), m.SetupState)
+
+    async def take_away(self, part: str) -> m.SetupState:
+        return await self._ask(m.SetupRemove(id=self._id(), part=part), m.SetupState)
+
+    async def stop_setup(self, part: str) -> m.SetupState:
+        """Stop what is done to a part, or would be done to it next."""
+        return await self._ask(m.SetupStop(id=self._id(), part=part), m.SetupState)
+
     # Sending
 
     def _id(self) -> str:
@@ -362,6 +386,8 @@ class Client:
                 self._fetches[reply.transfer].end(reply)
         elif isinstance(reply, (m.JobState, m.JobProgress, m.JobRemoved, m.QueueState)):
             self._hear(reply)
+        elif isinstance(reply, m.SetupState) and reply.re is None and self._setup_news is not None:
+            self._setup_news.put_nowait(reply)
         answer = self._answers.get(reply.re or "")
         if isinstance(reply, m.Error):
             self._fail(reply, answer)
@@ -425,7 +451,8 @@ class Client:
             window.fail(error)
         for fetch in self._fetches.values():
             fetch.fail(error)
-        if self._all_news is not None:
-            self._all_news.put_nowait(error)
+        for news in (self._all_news, self._setup_news):
+            if news is not None:
+                news.put_nowait(error)
         for queue in self._news.values():
             queue.put_nowait(error)

@@ -15,7 +15,7 @@ from bridge_server.outbox import Item, Outbox, OverflowingError
 from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
-from bridge_server.protocol.ports import Close, Deliver, End, Look, Outgoing, Question, Release
+from bridge_server.protocol.ports import Arrange, Close, Deliver, End, Look, Outgoing, Question, Release
 from bridge_server.protocol.session import Session
 from bridge_server.protocol.transfer import Header, Kind
 from bridge_server.runner import Preview
@@ -30,6 +30,7 @@ class Service(Protocol):
     """What a connection needs of the service around it."""
 
     async def answer(self, question: Question) -> m.ServerMessage | BridgeError: ...
+    async def arrange(self, arrange: Arrange) -> m.ServerMessage | BridgeError: ...
     async def release(self) -> None: ...
     def end(self) -> None: ...
     def latest(self) -> Preview | None: ...
@@ -92,6 +93,8 @@ class Connection:
             match item:
                 case Question():
                     self._begin(self._ask(item))
+                case Arrange():
+                    self._begin(self._arrange(item))
                 case Release():
                     self._begin(self._service.release())
                 case End():
@@ -177,3 +180,6 @@ class Connection:
 
     async def _ask(self, question: Question) -> None:
         self.act(self.session.answer(question, await self._service.answer(question)))
+
+    async def _arrange(self, arrange: Arrange) -> None:
+        self.act(self.session.answer(arrange, await self._service.arrange(arrange)))

@@ -399,8 +399,6 @@ async def check_weights(engine: EngineProcess) -> Check:
         models = (await engine.ask("weights.list", {}))["models"]
         states = {model["name"]: model["state"] for model in models}
     except BridgeError as error:
-        if error.code == "settings.method_unavailable":
-            return Check("weights", "Weights", "absent", "Not needed without the method videoshop.")
         return Check("weights", "Weights", "broken", error.message, error.hint)
     except (KeyError, TypeError):
         return Check("weights", "Weights", "broken", *_misunderstood("weights.list"))
@@ -411,9 +409,8 @@ async def check_weights(engine: EngineProcess) -> Check:
     if part is not None:
         hint = f"Run `videoshop weights download {part}`: it goes on where it was."
         return Check("weights", "Weights", "absent", f"{part} is here in part.", hint, states)
-    return Check(
-        "weights", "Weights", "absent", "None are here.", "Get them with `videoshop weights download`.", states
-    )
+    hint = "The method videoshop alone needs them; get them with `videoshop weights download`."
+    return Check("weights", "Weights", "absent", "None are here.", hint, states)
 
 
 def _again(from_source: str) -> str:

@@ -45,18 +45,25 @@ def install(
             told = plugins.install(Places.of_user(), plugin, built, hosts, unsigned=unsigned)
             failed |= not told.done
             say(f"{'[green]✓[/]' if told.done else '[red]✗[/]'} [bold]{plugin}[/]: {plain(told.says)}")
-            for line in told.then:
+            first = ("Start the service again: it lets the panel's page in from then on.",) if told.origin else ()
+            for line in (*first, *told.then):
                 say(f"  {plain(line)}")
     if failed:
         raise typer.Exit(1)
 
 
-@app.command()
-def remove() -> None:
+@app.command(epilog="**Example**\n\n`videoshop plugins remove photoshop`")
+def remove(
+    which: Annotated[
+        list[str] | None, typer.Argument(metavar="[photoshop|after-effects|script]...", help="All without a name.")
+    ] = None,
+) -> None:
     """Take back what `install` installed."""
     from bridge_server.desktop import plugins
 
-    left = plugins.remove(Places.of_user(), plugins.Hosts.here())
+    named = {words.one_of("PLUGIN", name, plugins.PLUGINS) for name in which or plugins.PLUGINS}
+    wanted = [plugin for plugin in plugins.PLUGINS if plugin in named]
+    left = plugins.remove(Places.of_user(), plugins.Hosts.here(), which=wanted)
     for line in left:
         say(plain(line))
     if left:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
@@ -35,7 +35,7 @@ from bridge_server.protocol import limits
 from bridge_server.protocol import messages as m
 from bridge_server.protocol.limits import CloseCode
 from bridge_server.protocol.pairing import Door
-from bridge_server.protocol.ports import Bridge, News, Question
+from bridge_server.protocol.ports import Arrange, Bridge, News, Question
 from bridge_server.protocol.proof import NONCE
 from bridge_server.protocol.session import Session
 from bridge_server.records import request_of
@@ -44,6 +44,9 @@ from bridge_server.runner import Preview, Runner
 from bridge_server.security import ClipGrants, host_allowed, origin_allowed, pairing_token
 from bridge_server.store import Journal
 from bridge_server.worker import PATIENCE, EngineProcess, Patience
+
+if TYPE_CHECKING:  # loaded when somebody asks: an idle service stays small
+    from bridge_server.setup import Setup
 
 log = logging.getLogger("videoshop.bridge")
 
@@ -62,7 +65,7 @@ class BridgeServer:
     """The service while it runs: `async with BridgeServer(places) as server`.
 
     `ports` are tried in order, 0 takes any free one. `origins` are pages that may connect, compared exactly; programs
-    send no Origin. `engine` and `patience` are those of EngineProcess.
+    send no Origin. `engine` and `patience` are those of EngineProcess, `setup_step` is Setup's command.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class BridgeServer:
         engine: Sequence[str] | None = None,
         patience: Patience = PATIENCE,
         retention: Retention = RETENTION,
+        setup_step: Sequence[str] | None = None,
     ) -> None:
         self.places = places
         self.instance = uuid4()
@@ -89,6 +93,8 @@ class BridgeServer:
         self._jobs_engine = EngineProcess(engine, patience)
         self._questions_engine = EngineProcess(engine, patience, hard_memory=QUESTION_MEMORY)
         self._retention = retention
+        self._setup_step = setup_step
+        self._setup: Setup | None = None
         self._journal: Journal | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._clearing: set[asyncio.Task[None]] = set()
@@ -167,6 +173,8 @@ class BridgeServer:
         with contextlib.suppress(JobError):  # not written: the next start finds the job as after a crash
             self.book.interrupt()
         await asyncio.gather(self._jobs_engine.close(), self._questions_engine.close())
+        if self._setup is not None:
+            await self._setup.close()
         self._journal.close()
         self._journal = None
         await asyncio.to_thread(shutil.rmtree, self._incoming, ignore_errors=True)
@@ -257,6 +265,19 @@ class BridgeServer:
         """Let `wait` return."""
         log.info("ended by a client")
         self._ending.set()
+
+    async def arrange(self, arrange: Arrange) -> m.ServerMessage | BridgeError:
+        if self._setup is None:
+            from bridge_server.setup import Setup
+
+            self._setup = Setup(self._tell, self._let_in, self._setup_step)
+        return await self._setup.answer(arrange)
+
+    def _let_in(self) -> None:
+        """Let pages in that the settings allow by now."""
+        from bridge_server.desktop import settings
+
+        self._origins |= frozenset(settings.load(self.places).origins)
 
     async def answer(self, question: Question) -> m.ServerMessage | BridgeError:
         try:

@@ -200,9 +200,8 @@ class _WeightsRemove(_Arguments):
 def _weights_list(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     """The known models, and what is there of each: {"store", "models": […]}."""
     asked = _WeightsList.model_validate(arguments)
-    _needs_videoshop()
     from engine.videoshop.catalogue import store
-    from engine.videoshop.download import overview
+    from engine.videoshop.stock import overview
 
     root = asked.to or store()
     return {"store": str(root), "models": overview(root)}
@@ -249,9 +248,8 @@ def _weights_verify(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
 def _weights_remove(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     """Delete a known model from the store: {"folder", "freed"}."""
     asked = _WeightsRemove.model_validate(arguments)
-    _needs_videoshop()
     from engine.videoshop.catalogue import named, store
-    from engine.videoshop.download import remove
+    from engine.videoshop.stock import remove
 
     model, root = named(asked.name), asked.to or store()
     return {"folder": str(root / model.name), "freed": remove(model, root)}

@@ -15,7 +15,8 @@ class DesktopError(BridgeError):
     ├── SettingError       a setting that does not exist, or not with this value
     ├── TrayError          no icon can be shown
     ├── PluginError        a plugin that cannot be installed
-    └── UpdateError        a new version that is not taken
+    ├── UpdateError        a new version that is not taken
+    └── SetupError         a part that the service is not to, or cannot, set up
     """
 
 
@@ -169,3 +170,43 @@ class UpdateError(DesktopError):
 def listed(words: Sequence[str]) -> str:
     """“a, b and c”."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
+
+
+class SetupError(DesktopError):
+    @classmethod
+    def unknown_part(cls, part: str) -> Self:
+        return cls("setup.unknown_part", f"There is no part “{part}” to set up.", "Look at the list again.")
+
+    @classmethod
+    def not_accepted(cls, part: str, terms: str) -> Self:
+        return cls(
+            "setup.not_accepted",
+            f"{part} is installed only after its terms were agreed to.",
+            f"Read them at {terms}, and agree if you do.",
+        )
+
+    @classmethod
+    def needs_engine(cls, part: str) -> Self:
+        return cls(
+            "setup.needs_engine",
+            f"{part} is fetched by the diffusion method's engine, which is not installed.",
+            "Install the engine first.",
+        )
+
+    @classmethod
+    def by_hand(cls, says: str) -> Self:
+        return cls("setup.by_hand", says, "It can be done by hand, as told here.")
+
+    @classmethod
+    def failed(cls, part: str, why: str) -> Self:
+        """`part`: empty where all of them were only to be looked at."""
+        return cls(
+            "setup.failed",
+            f"{part} could not be set up: {why}." if part else f"What is installed could not be found out: {why}.",
+            "What was there before is there still; try it again.",
+            retryable=True,
+        )
+
+    @classmethod
+    def nothing_to_stop(cls, part: str) -> Self:
+        return cls("setup.nothing_to_stop", f"Nothing is done to {part} now.", "Look at the list again.")

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -31,6 +31,8 @@ Plugin = Literal["photoshop", "after-effects", "script"]
 PLUGINS: tuple[Plugin, ...] = get_args(Plugin)
 
 KIND = "plugins"
+PHOTOSHOP = "photoshop:"
+"""In the ledger before the name that Adobe's installer knows the plugin by, and its version."""
 CCX = "org.videoshop.bridge.photoshop_PS.ccx"
 EXTENSION = "videoshop"
 SCRIPT = "Videoshop.jsx"
@@ -104,12 +106,18 @@ class Hosts:
 
 @dataclass(frozen=True)
 class Told:
-    """What came of one plugin: `says` in a line, `then` what the person has to do, a line each."""
+    """What came of one plugin: `says` in a line, `then` what the person has to do, a line each. `origin`: the settings
+    let one more page in, which the service has to be told."""
 
     plugin: Plugin
     done: bool
     says: str
     then: tuple[str, ...] = ()
+    origin: bool = False
+
+
+Standing = Literal["absent", "outdated", "damaged", "ready"]
+"""“outdated”: of another version than the one that the app brings."""
 
 
 def folder() -> Path:
@@ -141,12 +149,36 @@ def install(
             return _script(places, source / what, hosts)
 
 
-def remove(places: Places, hosts: Hosts, *, registry: Any = None) -> list[str]:
+def standing(places: Places, plugin: Plugin, source: Path) -> Standing:
+    """How a plugin stands that was installed from here. What Adobe's programs did to it since is not known."""
+    things = [thing for thing in made(places).get(KIND, ()) if _plugin_of(thing) == plugin and thing != UNSIGNED]
+    if not things:
+        return "absent"
+    if plugin == "photoshop":
+        _, _, version = things[-1].rpartition(":")
+        return "ready" if version == _manifest(source / CCX)["version"] else "outdated"
+    ours = source / ("aftereffects" if plugin == "after-effects" else f"aftereffects-script/{SCRIPT}")
+    if not all(Path(thing).exists() for thing in things):
+        return "damaged"
+    return "ready" if all(_same(ours, Path(thing)) for thing in things) else "outdated"
+
+
+def _plugin_of(thing: str) -> Plugin:
+    """Which plugin something in the ledger belongs to."""
+    if thing.startswith(PHOTOSHOP):
+        return "photoshop"
+    return "script" if thing.endswith(SCRIPT) else "after-effects"
+
+
+def remove(places: Places, hosts: Hosts, *, which: Collection[Plugin] = PLUGINS, registry: Any = None) -> list[str]:
     """Take back what was installed; what could not be, and how it can. Raises OSError."""
     left = []
-    for thing in made(places).get(KIND, ()):
-        if thing.startswith("photoshop:"):
-            name = thing.removeprefix("photoshop:")
+    things = made(places).get(KIND, ())
+    for thing in things:
+        if _plugin_of(thing) not in which:
+            continue
+        if thing.startswith(PHOTOSHOP):
+            name, _, _ = thing.removeprefix(PHOTOSHOP).rpartition(":")
             if _ran(hosts.agent_words("remove", name)) is not None:
                 left.append(f"Remove “{name}” in Creative Cloud under Stock & Marketplace > Plugins > Manage plugins.")
         elif thing == UNSIGNED:
@@ -157,7 +189,7 @@ def remove(places: Places, hosts: Hosts, *, registry: Any = None) -> list[str]:
             for empty in path.parents[:1]:
                 with contextlib.suppress(OSError):  # others are in it
                     empty.rmdir()
-    note(places, KIND, ())
+    note(places, KIND, [thing for thing in things if _plugin_of(thing) not in which])
     return left
 
 
@@ -171,16 +203,19 @@ def _photoshop(places: Places, ccx: Path, hosts: Hosts) -> Told:
     why = _ran(hosts.agent_words("install", str(ccx)))
     if why is not None:
         return Told("photoshop", False, f"Adobe's installer did not take it: {why}.", by_hand)
-    _noted(places, f"photoshop:{plugin_name(ccx)}")
+    manifest = _manifest(ccx)
+    others = [thing for thing in made(places).get(KIND, ()) if not thing.startswith(PHOTOSHOP)]
+    note(places, KIND, [*others, f"{PHOTOSHOP}{manifest['name']}:{manifest['version']}"])
     return Told("photoshop", True, "Installed.", ("Start Photoshop again; Plugins > Videoshop opens the panel.",))
 
 
-def plugin_name(ccx: Path) -> str:
-    """The name that Adobe's installer knows a plugin by. Raises PluginError."""
+def _manifest(ccx: Path) -> dict[str, str]:
+    """The name that Adobe's installer knows a plugin by, and its version. Raises PluginError."""
     try:
         with zipfile.ZipFile(ccx) as package:
-            return str(json.loads(package.read("manifest.json"))["name"])
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
+            told = json.loads(package.read("manifest.json"))
+            return {name: str(told[name]) for name in ("name", "version")}
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError):
         raise PluginError.not_built(ccx.parent, f"whole {ccx.name}") from None
 
 
@@ -190,15 +225,15 @@ def _extension(places: Places, source: Path, hosts: Hosts, *, unsigned: bool, re
     _copied(source, target)
     chosen = settings.load(places)
     then = []
-    if ORIGIN not in chosen.origins:
+    new = ORIGIN not in chosen.origins
+    if new:
         settings.change(places, origins=(*chosen.origins, ORIGIN))
-        then.append("Start the service again: it lets the panel's page in from then on.")
     if unsigned:
         _allow_unsigned(places, hosts, registry)
     else:
         then.append(f"The extension is not signed. Allow such once: {_how_unsigned(hosts)}")
     then.append("Start After Effects again; Window > Extensions > Videoshop opens the panel.")
-    return Told("after-effects", True, f"Copied to {target}.", tuple(then))
+    return Told("after-effects", True, f"Copied to {target}.", tuple(then), origin=new)
 
 
 def _script(places: Places, source: Path, hosts: Hosts) -> Told:
@@ -287,6 +322,15 @@ def _copied(source: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise PluginError.not_copied(target, error.strerror or "the disk refused") from None
+
+
+def _same(ours: Path, theirs: Path) -> bool:
+    """Whether a file, or each file of a folder, is there with the same bytes."""
+    files = [path for path in ours.rglob("*") if path.is_file()] if ours.is_dir() else [ours]
+    try:
+        return all(path.read_bytes() == (theirs / path.relative_to(ours)).read_bytes() for path in files)
+    except OSError:
+        return False
 
 
 def _ran(command: list[str]) -> str | None:

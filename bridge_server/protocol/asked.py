@@ -333,11 +333,13 @@ class SetupWatch(FromClient):
 
 
 class SetupInstall(FromClient):
-    """Install a part, or bring it up to date, or mend it. `accepted`: the person agreed to its licence."""
+    """Install a part, or bring it up to date, or mend it. `accepted`: the person agreed to its licence.
+    `token`: of the person's account at the models' hub, which is kept nowhere."""
 
     type: Literal["setup.install"] = "setup.install"
     part: Name
     accepted: bool = False
+    token: Annotated[str, StringConstraints(max_length=256, pattern=r"^[\x21-\x7e]*$")] | None = None
 
 
 class SetupRemove(FromClient):

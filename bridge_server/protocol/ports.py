@@ -119,6 +119,7 @@ class Arrange:
     do: Literal["look", "install", "remove", "stop"]
     part: str = ""
     accepted: bool = False
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

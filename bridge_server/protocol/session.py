@@ -289,7 +289,7 @@ class Session:
                 self._watches_setup = True
                 return self._ask(Arrange(message.id, "look"))
             case m.SetupInstall():
-                return self._ask(Arrange(message.id, "install", message.part, message.accepted))
+                return self._ask(Arrange(message.id, "install", message.part, message.accepted, message.token))
             case m.SetupRemove():
                 return self._ask(Arrange(message.id, "remove", message.part))
             case m.SetupStop():

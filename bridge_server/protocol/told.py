@@ -303,6 +303,10 @@ class Licence(Told):
     terms: str
 
 
+PartState = Literal["elsewhere", "absent", "begun", "outdated", "damaged", "ready"]
+SetupPhase = Literal["prepare", "fetch", "install", "verify", "try"]
+
+
 class Part(Told):
     """Something that can be installed beside the bridge.
 
@@ -314,7 +318,7 @@ class Part(Told):
 
     part: str
     group: Literal["panels", "videoshop"]
-    state: Literal["elsewhere", "absent", "begun", "outdated", "damaged", "ready"]
+    state: PartState
     size: int | None = None
     note: str | None = None
     todo: tuple[str, ...] = ()
@@ -328,7 +332,7 @@ class Work(Told):
 
     part: str
     doing: Literal["install", "remove"]
-    phase: Literal["prepare", "fetch", "install", "verify", "try"] = "prepare"
+    phase: SetupPhase = "prepare"
     done: int = 0
     total: int = 0
     unit: Literal["bytes", "packages"] = "bytes"

@@ -8,8 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -19,14 +18,12 @@ for _extra in ("XET", "TELEMETRY", "SYMLINKS", "PROGRESS_BARS", "UPDATE_CHECK"):
     os.environ.setdefault(f"HF_HUB_DISABLE_{_extra}", "1")
 
 import httpx  # noqa: E402
-from filelock import FileLock, Timeout  # noqa: E402
 from huggingface_hub import HfApi, get_token, hf_hub_url  # noqa: E402
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: E402
-from pydantic import BaseModel, ConfigDict, ValidationError  # noqa: E402
 
 from engine.errors import ResourceError, WeightsError  # noqa: E402
 from engine.request import Event, OnEvent, Stage  # noqa: E402
-from engine.videoshop.catalogue import MANIFEST, MARKER, MODELS, KnownModel, Precision, needed  # noqa: E402
+from engine.videoshop.catalogue import MANIFEST, MARKER, KnownModel, Precision, needed  # noqa: E402
 from engine.videoshop.fetch import (  # noqa: E402
     BLOCK,
     PAUSES,
@@ -40,8 +37,8 @@ from engine.videoshop.fetch import (  # noqa: E402
     hashed,
     partial,
     session,
-    writing,
 )
+from engine.videoshop.stock import Contents, Listed, contents_of, held, state_of  # noqa: E402
 from engine.videoshop.weights import inspect  # noqa: E402
 
 HUB = "https://huggingface.co"
@@ -49,37 +46,7 @@ MARGIN_BYTES = 64 << 20
 """What is left free on the disk."""
 TELL_SECONDS = 0.1
 
-State = Literal["installed", "incomplete", "absent"]
 Fault = Literal["missing", "size", "bytes"]
-
-
-class Listed(BaseModel):
-    """A file of a model: its size, and its bytes' digest (see `fetch.Expected`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    size: int
-    digest: str
-
-    @property
-    def expected(self) -> Expected:
-        return Expected(self.size, self.digest)
-
-
-class Contents(BaseModel):
-    """Marker and manifest of a model's folder: its files by path, where they are from, and who agreed to what, when."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
-    repository: str
-    commit: str
-    precision: Precision
-    licence: str
-    accepted: str
-    files: dict[str, Listed]
-
-    @property
-    def size(self) -> int:
-        return sum(file.size for file in self.files.values())
 
 
 class Progress:
@@ -100,23 +67,6 @@ class Progress:
     def tell(self) -> None:
         done = max(0, min(self.done, self._total))
         self._on_event(Event(stage=self._stage, done=done, total=self._total, message=self.file or None))
-
-
-def state_of(folder: Path) -> State:
-    """Whether a model's folder in the store is whole, to be finished, or not there."""
-    if (folder / MARKER).is_file():
-        return "incomplete"
-    return "installed" if (folder / MANIFEST).is_file() else "absent"
-
-
-def contents_of(folder: Path) -> Contents | None:
-    """What the folder's manifest says, or its marker; None where there is none that can be read."""
-    for name in (MARKER, MANIFEST):
-        try:
-            return Contents.model_validate_json((folder / name).read_text("utf-8"))
-        except (OSError, ValidationError):
-            continue
-    return None
 
 
 def endpoint() -> str:
@@ -152,7 +102,7 @@ def download(
                 url = hf_hub_url(model.repository, name, revision=contents.commit, endpoint=endpoint())
                 progress.file = name
                 source = Source(url, _headers(token), model.repository, name, pauses)
-                fetch(source, file.expected, folder / name, progress)
+                fetch(source, _expected(file), folder / name, progress)
             contents = _finish(folder, contents)
         progress.done = contents.size
         progress.tell()
@@ -208,59 +158,11 @@ def faults(folder: Path, on_event: OnEvent) -> dict[str, Fault]:
             found[name] = "missing"
         elif path.stat().st_size != file.size:
             found[name] = "size"
-        elif not file.expected.met_in(path, progress):
+        elif not _expected(file).met_in(path, progress):
             found[name] = "bytes"
         progress.done = before + file.size
     progress.tell()
     return found
-
-
-def remove(model: KnownModel, root: Path) -> int:
-    """Delete a model's files from `root`/NAME, and nothing else that is there; the bytes that were freed.
-
-    Raises WeightsError: not_installed, not_ours, in_use.
-    """
-    folder = root / model.name
-    if not folder.is_dir():
-        raise WeightsError.not_installed(model.name)
-    if state_of(folder) == "absent":
-        raise WeightsError.not_ours(folder)
-    with held(root, model.name):
-        contents = contents_of(folder)
-        names = list(contents.files) if contents else []
-        if (folder / MANIFEST).exists():
-            (folder / MANIFEST).replace(folder / MARKER)  # from here on it is no longer whole
-        paths = [folder / name for name in names] + list(folder.rglob(".*.part"))
-        freed = 0
-        for path in paths:
-            if path.is_file():
-                freed += path.stat().st_size
-                try:
-                    path.unlink()
-                except PermissionError:  # Windows: an engine has it open
-                    raise WeightsError.in_use(model.name) from None
-        (folder / MARKER).unlink(missing_ok=True)
-        for inner in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
-            _remove_empty(inner)
-        _remove_empty(folder)
-    (root / f".{model.name}.lock").unlink(missing_ok=True)
-    return freed
-
-
-@contextmanager
-def held(root: Path, name: str) -> Iterator[None]:
-    """Nobody else changes the model meanwhile. Raises WeightsError.in_use."""
-    with writing(root):
-        root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / f".{name}.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise WeightsError.in_use(name) from None
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def _begun(folder: Path, model: KnownModel, precision: Precision) -> Contents | None:
@@ -327,12 +229,16 @@ def _contents(model: KnownModel, commit: str, precision: Precision, files: Mappi
     )
 
 
+def _expected(file: Listed) -> Expected:
+    return Expected(file.size, file.digest)
+
+
 def _missing(folder: Path, contents: Contents, progress: Progress) -> dict[str, Listed]:
     """The files that are not there, or not right."""
     missing = {}
     for name, file in contents.files.items():
         before, progress.file = progress.done, name
-        if file.expected.met_in(folder / name, progress):
+        if _expected(file).met_in(folder / name, progress):
             continue
         progress.done = before
         missing[name] = file
@@ -341,7 +247,7 @@ def _missing(folder: Path, contents: Contents, progress: Progress) -> dict[str, 
 
 def _kept(path: Path, file: Listed) -> int:
     """Bytes of a file's beginning that an earlier attempt left."""
-    part = partial(path, file.expected)
+    part = partial(path, _expected(file))
     return min(part.stat().st_size, file.size) if part.is_file() else 0
 
 
@@ -417,32 +323,3 @@ def _model_in(origin: Path, model: KnownModel) -> Path:
     for snapshots in (origin / "snapshots", origin / cache, origin / "hub" / cache):
         candidates += sorted(snapshots.glob("*"))
     return next((folder for folder in candidates if (folder / "model_index.json").is_file()), origin)
-
-
-def _remove_empty(folder: Path) -> None:
-    if not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def overview(root: Path) -> list[dict[str, object]]:
-    """The known models and what is there of them, for a list."""
-    models = []
-    for model in MODELS.values():
-        folder = root / model.name
-        contents = contents_of(folder)
-        models.append(
-            {
-                "name": model.name,
-                "repository": model.repository,
-                "frames": model.frames,
-                "about": model.about,
-                "licence": model.licence.name,
-                "terms": model.licence.terms,
-                "rule": model.licence.rule,
-                "size": contents.size if contents else model.size,
-                "precision": contents.precision if contents else None,
-                "state": state_of(folder),
-                "folder": str(folder),
-            }
-        )
-    return models

@@ -4,12 +4,10 @@ Requests go through huggingface_hub's session, so proxies, certificates and toke
 downloader starts afresh after an interruption and compares only sizes; hence this one.
 """
 
-import errno
 import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +16,8 @@ import httpx
 from huggingface_hub import get_session
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from engine.errors import OutputError, ResourceError, WeightsError
+from engine.errors import WeightsError
+from engine.videoshop.stock import writing
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each new attempt, as long as no byte arrives between them."""
@@ -106,19 +105,6 @@ def hashed(path: Path, digest: Digest, on_bytes: OnBytes = lambda more: None) ->
             digest.update(block)
             on_bytes(len(block))
     return digest
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn a full disk or a refused folder into an EngineError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise ResourceError.no_room_for_weights(folder) from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
-            raise OutputError.not_writable(folder) from error
-        raise
 
 
 class Later(Exception):  # noqa: N818 (a request to wait)

@@ -26,6 +26,7 @@ from bridge_server.server import BridgeServer
 from bridge_server.worker import ENGINE
 
 DOCTOR = (sys.executable, "-m", "bridge_server.cli", "doctor")
+GET_THEM = "The method videoshop alone needs them; get them with `videoshop weights download`."
 WELL = f"'{sys.executable}' -m tests.bridge_server.well_engine"
 
 
@@ -357,8 +358,8 @@ async def test_the_app_is_installed_again_where_from_source_it_is_a_package(
 @pytest.mark.parametrize(
     ("lacks", "absent", "hint"),
     [
-        ("torch", {"videoshop", "weights"}, ""),
-        ("weights", {"weights"}, "Get them with `videoshop weights download`."),
+        ("torch", {"videoshop", "weights"}, GET_THEM),
+        ("weights", {"weights"}, GET_THEM),
         ("part", {"weights"}, "Run `videoshop weights download svd`: it goes on where it was."),
     ],
 )

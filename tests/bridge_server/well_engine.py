@@ -3,7 +3,6 @@
 import sys
 from typing import Any
 
-from engine.errors import SettingsError
 from engine.request import OnEvent
 from engine.worker import main
 from tests.bridge_server.fake_engine import COMMANDS
@@ -31,9 +30,7 @@ def about(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
 
 
 def weights_list(arguments: dict[str, Any], on_event: OnEvent) -> dict[str, Any]:
-    if "torch" in LACKS:
-        raise SettingsError.method_unavailable("videoshop", ["flow"])
-    state = "incomplete" if "part" in LACKS else "absent" if "weights" in LACKS else "installed"
+    state = "incomplete" if "part" in LACKS else "absent" if LACKS & {"weights", "torch"} else "installed"
     return {"store": "", "models": [{"name": "svd", "state": state}, {"name": "svd-xt", "state": "absent"}]}
 
 

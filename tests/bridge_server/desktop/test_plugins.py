@@ -14,7 +14,7 @@ from bridge_server.desktop import settings
 from bridge_server.desktop.faults import PluginError
 from bridge_server.desktop.made import made
 from bridge_server.desktop.paths import CONFIG, DATA, Places
-from bridge_server.desktop.plugins import CCX, CSXS, SCRIPT, Hosts, install, plugin_name, remove
+from bridge_server.desktop.plugins import CCX, CSXS, PLUGINS, SCRIPT, Hosts, install, remove, standing
 from tests.bridge_server.desktop.test_autostart import Registry
 from tests.plugin import npm
 
@@ -36,7 +36,7 @@ def built(tmp_path: Path) -> Path:
     (folder / "aftereffects-script").mkdir()
     (folder / "aftereffects-script" / SCRIPT).write_text("(function () {})();")
     with zipfile.ZipFile(folder / CCX, "w") as package:
-        package.writestr("manifest.json", json.dumps({"name": "Videoshop Panel", "id": "org.videoshop.bridge"}))
+        package.writestr("manifest.json", json.dumps({"name": "Videoshop Panel", "version": "0.1.0"}))
     return folder
 
 
@@ -140,6 +140,42 @@ def test_the_script_goes_to_each_after_effects_that_is_new_enough(places: Places
     assert not list(hosts.after_effects.rglob(SCRIPT))
 
 
+def test_a_plugin_of_another_version_is_outdated_and_one_that_is_gone_is_damaged(
+    places: Places, built: Path, hosts: Hosts, tmp_path: Path
+) -> None:
+    agent(hosts, tmp_path / "log")
+    (hosts.after_effects / "25.1").mkdir(parents=True)
+    for plugin in PLUGINS:
+        assert standing(places, plugin, built) == "absent"
+        assert install(places, plugin, built, hosts).done
+        assert standing(places, plugin, built) == "ready"
+    with zipfile.ZipFile(built / CCX, "w") as package:
+        package.writestr("manifest.json", json.dumps({"name": "Videoshop Panel", "version": "0.2.0"}))
+    (built / "aftereffects/index.html").write_text("a newer panel")
+    (built / "aftereffects-script" / SCRIPT).write_text("(function () { newer(); })();")
+    for plugin in PLUGINS:
+        assert standing(places, plugin, built) == "outdated"
+        assert install(places, plugin, built, hosts).done
+        assert standing(places, plugin, built) == "ready"
+    (hosts.extensions / "videoshop/index.html").unlink()
+    (hosts.scripts()[0] / SCRIPT).unlink()
+    assert standing(places, "after-effects", built) == "outdated"
+    assert standing(places, "script", built) == "damaged"
+
+
+def test_one_plugin_is_taken_back_and_the_others_stay(
+    places: Places, built: Path, hosts: Hosts, tmp_path: Path
+) -> None:
+    agent(hosts, tmp_path / "log")
+    (hosts.after_effects / "25.1").mkdir(parents=True)
+    for plugin in PLUGINS:
+        install(places, plugin, built, hosts)
+    remove(places, hosts, which=["photoshop", "script"])
+    assert [standing(places, plugin, built) for plugin in PLUGINS] == ["absent", "ready", "absent"]
+    assert (hosts.extensions / "videoshop").exists()
+    assert not list(hosts.after_effects.rglob(SCRIPT))
+
+
 def test_without_an_after_effects_the_menu_is_told(places: Places, built: Path, hosts: Hosts) -> None:
     told = install(places, "script", built, hosts)
     assert not told.done
@@ -149,7 +185,10 @@ def test_without_an_after_effects_the_menu_is_told(places: Places, built: Path, 
 def test_the_package_that_is_really_built_has_the_name_that_adobes_installer_wants(tmp_path: Path) -> None:
     done = npm("run", "build", "--", "photoshop", "aftereffects", "--out", str(tmp_path), patience=60)
     assert done.returncode == 0, done.stderr
-    assert plugin_name(tmp_path / CCX) == json.loads((tmp_path / "photoshop/manifest.json").read_text())["name"]
+    with zipfile.ZipFile(tmp_path / CCX) as package:
+        told = json.loads(package.read("manifest.json"))
+    manifest = json.loads((tmp_path / "photoshop/manifest.json").read_text())
+    assert (told["name"], told["version"]) == (manifest["name"], manifest["version"])
     assert (tmp_path / "aftereffects/CSXS/manifest.xml").exists()
     assert (tmp_path / "aftereffects-script" / SCRIPT).exists()
 

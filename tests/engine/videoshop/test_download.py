@@ -12,7 +12,8 @@ from huggingface_hub import close_session
 from engine.errors import Cancelled, EngineError, ResourceError, WeightsError
 from engine.request import Event
 from engine.videoshop.catalogue import MANIFEST, MARKER, KnownModel, Licence
-from engine.videoshop.download import bring, download, faults, held, remove, state_of
+from engine.videoshop.download import bring, download, faults
+from engine.videoshop.stock import held, remove, state_of
 from engine.videoshop.weights import inspect
 from tests.engine.videoshop.hub import COMMIT, Hub
 from tests.engine.videoshop.small import pipeline, write_folder

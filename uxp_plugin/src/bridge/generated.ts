@@ -712,6 +712,7 @@ export interface SetupWatch {
 }
 /**
  * Install a part, or bring it up to date, or mend it. `accepted`: the person agreed to its licence.
+ * `token`: of the person's account at the models' hub, which is kept nowhere.
  *
  * This interface was referenced by `Protocol`'s JSON-Schema
  * via the `definition` "SetupInstall".
@@ -723,6 +724,7 @@ export interface SetupInstall {
   data: {
     part: string;
     accepted?: boolean;
+    token?: string | null;
   };
 }
 /**
