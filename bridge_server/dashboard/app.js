@@ -9,7 +9,7 @@ const CLIENT = "videoshop.client";
 
 /** The pairing code behind the #, or null. It leaves the address, so that no history or bookmark keeps it. */
 function takeCode() {
-  const code = location.hash.slice(1);
+  const code = location.hash.slice(1).split("/")[0]; // what follows names a place of the built panel
   if (code !== "") {
     history.replaceState(null, "", location.pathname);
   }

@@ -1,16 +1,14 @@
 """The tray's menu as panels of Linux ask for it: `com.canonical.dbusmenu`, as values. No bus, no event loop."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from bridge_server.desktop.tray_state import Action, Item
 
 INTERFACE = "com.canonical.dbusmenu"
 PATH = "/MenuBar"
 
-ACTIONS: tuple[Action, ...] = (
-    "open", "pair", "pause", "resume", "release", "login on", "login off", "logs", "check", "update", "start", "quit",
-)  # fmt: skip
+ACTIONS: tuple[Action, ...] = get_args(Action)
 _FIRST = 1000
 """Ids of lines that do something begin here, one for each action whatever else the menu holds: a click on a menu that
 has changed meanwhile does what its line said, or nothing."""

@@ -80,6 +80,8 @@ class Tray:
         self._crashes: deque[float] = deque()
         self._over = asyncio.Event()
         self._next: tuple[str, ...] = ()
+        self._first = not places.token.exists()
+        """Whether nothing of the app has run for this person yet."""
         self.state = State()
 
     async def run(self) -> tuple[str, ...]:
@@ -132,6 +134,9 @@ class Tray:
         async for news in client.watch_all():
             if self.state.service != "running":
                 self._show(met(replace(self.state, note=None), tuple(await client.jobs())))
+            if self._first:  # who installed it a moment ago is shown what there is to set up
+                self._first = False
+                await self.act("set up")
             if not isinstance(news, Preview):
                 self._show(after(self.state, news))
 
@@ -202,6 +207,8 @@ class Tray:
         match action:
             case "open":
                 await self._open_page()
+            case "set up":
+                await self._open_page("/setup")
             case "pair":
                 await self._pair()
             case "pause":
@@ -235,10 +242,11 @@ class Tray:
         self._show(replace(self.state, note=text))
         self._shell.tell("Videoshop Bridge", text)
 
-    async def _open_page(self) -> None:
+    async def _open_page(self, place: str = "") -> None:
+        """`place`: the part of the page that is to be seen first."""
         client = self._asked
         code = await client.open_pairing()
-        page = doorway(self._places.config, f"http://localhost:{client.port}/#{normal(code.code)}")
+        page = doorway(self._places.config, f"http://localhost:{client.port}/#{normal(code.code)}{place}")
         self._show(replace(self.state, failed=None, note=None))  # the page tells what failed
         if not await asyncio.to_thread(webbrowser.open, page.as_uri()):
             raise UnreachableError.no_browser()

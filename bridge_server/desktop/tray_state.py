@@ -7,7 +7,19 @@ from bridge_server.protocol import messages as m
 from engine.request import Stage
 
 Action = Literal[
-    "open", "pair", "pause", "resume", "release", "login on", "login off", "logs", "check", "update", "start", "quit"
+    "open",
+    "set up",
+    "pair",
+    "pause",
+    "resume",
+    "release",
+    "login on",
+    "login off",
+    "logs",
+    "check",
+    "update",
+    "start",
+    "quit",
 ]
 Mood = Literal["idle", "working", "paused", "error"]
 Service = Literal["starting", "running", "gone"]
@@ -145,6 +157,7 @@ def _asked(state: State) -> list[Item]:
     queue = Item("Go on with the queue", "resume") if state.paused else Item("Pause the queue", "pause")
     return [
         Item("Open Videoshop", "open", default=True),
+        Item("Set up plugins and the diffusion method", "set up"),
         Item("Pair a plugin", "pair"),
         SEPARATOR,
         queue,

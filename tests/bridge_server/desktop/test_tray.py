@@ -83,6 +83,19 @@ def _home_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that pages lead to, which a browser would open."""
+    opened: list[str] = []
+
+    def open_browser(page: str) -> bool:
+        opened.append(Path(page.removeprefix("file://")).read_text().partition("url=")[2].partition('"')[0])
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_browser)
+    return opened
+
+
 @asynccontextmanager
 async def shown(tray: Tray) -> AsyncIterator["asyncio.Task[tuple[str, ...]]"]:
     task = asyncio.create_task(tray.run())
@@ -145,21 +158,16 @@ async def test_a_code_is_shown_that_lets_a_panel_in(server: BridgeServer, places
 
 
 async def test_the_page_is_opened_and_what_failed_is_seen(
-    server: BridgeServer, places: Places, shell: Shown, monkeypatch: pytest.MonkeyPatch
+    server: BridgeServer, places: Places, shell: Shown, opened: list[str]
 ) -> None:
-    opened: list[str] = []
-
-    def open_browser(address: str) -> bool:
-        opened.append(address)
-        return True
-
-    monkeypatch.setattr(webbrowser, "open", open_browser)
     tray = Tray(places, shell)
     async with shown(tray):
         await shell.until(running)
         await tray.act("open")
         (address,) = opened
-        assert f"http://localhost:{server.port}/#" in Path(address.removeprefix("file://")).read_text()
+        assert address.startswith(f"http://localhost:{server.port}/#")
+        await tray.act("set up")
+        assert opened[1].endswith("/setup")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for Linux's entry")
@@ -266,6 +274,26 @@ async def services(places: Places) -> AsyncIterator[Callable[[Places], "subproce
         for process in started:
             process.kill()
             process.wait()
+
+
+async def test_who_starts_it_for_the_first_time_is_shown_what_there_is_to_set_up(
+    places: Places, shell: Shown, opened: list[str]
+) -> None:
+    async with services(places) as start:
+        async with shown(Tray(places, shell, start=start)):
+            await shell.until(running)
+            async with asyncio.timeout(10):
+                while not opened:
+                    await asyncio.sleep(0.05)
+            assert opened[0].endswith("/setup")
+            async with await Client.connect(places) as client:
+                await client.end()
+            await shell.until(lambda state: state.service == "gone")
+        again = Shown()
+        async with shown(Tray(places, again, start=start)):
+            await again.until(running)
+            await asyncio.sleep(0.3)
+    assert len(opened) == 1
 
 
 async def test_it_starts_the_service_and_starts_it_again_after_a_crash(places: Places, shell: Shown) -> None:

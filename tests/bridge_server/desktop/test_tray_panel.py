@@ -121,7 +121,7 @@ async def drive_over_the_bus(panel: Panel, client: Client, seen: Any) -> None:
         (44, 44, 4 * 44 * 44),
     ]
     lines = await asyncio.to_thread(menu.lines)
-    assert list(lines)[:3] == ["Ready", "Open Videoshop", "Pair a plugin"]
+    assert list(lines)[:4] == ["Ready", "Open Videoshop", "Set up plugins and the diffusion method", "Pair a plugin"]
     assert lines["Ready"][1]["enabled"] is False
     assert lines["Start at login"][1]["toggle-state"] == 0
     await asyncio.to_thread(menu.click, "Pause the queue")

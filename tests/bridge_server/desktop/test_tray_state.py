@@ -47,6 +47,7 @@ def test_an_idle_service_offers_everything() -> None:
         "Ready",
         "",
         "Open Videoshop",
+        "Set up plugins and the diffusion method",
         "Pair a plugin",
         "",
         "Pause the queue",
