@@ -20,15 +20,11 @@ def open_page(
     ] = False,
 ) -> None:
     """Open the service's page in the browser: the queue, progress, previews."""
-    code, port, places = _code()
-    address = f"http://localhost:{port}/#{normal(code.code)}"
     if show:
-        print(address)
+        code, port, _ = _code()
+        print(_address(port, code.code))
         return
-    import webbrowser
-
-    if not webbrowser.open(doorway(places.config, address).as_uri()):
-        raise UnreachableError.no_browser()
+    open_in_browser()
     say("The page opens in the browser. If it stays empty, take the address of `videoshop open --print`.")
 
 
@@ -37,6 +33,19 @@ def pair() -> None:
     code, _, _ = _code()
     print(code.code)
     say(f"Type this code into the panel within {code.seconds / 60:.0f} minutes.")
+
+
+def open_in_browser(place: str = "") -> None:
+    """Open the page of the running service; `place`: what of it is to be seen first. Raises BridgeError."""
+    import webbrowser
+
+    code, port, places = _code()
+    if not webbrowser.open(doorway(places.config, _address(port, code.code, place)).as_uri()):
+        raise UnreachableError.no_browser()
+
+
+def _address(port: int, code: str, place: str = "") -> str:
+    return f"http://localhost:{port}/#{normal(code)}{place}"
 
 
 def doorway(folder: Path, address: str) -> Path:

@@ -30,27 +30,42 @@ def tray(
 ) -> None:
     """Show the icon: how it stands, the job that runs, pairing, pause, start at login. It starts the service.
 
-    The service and every other command work without it.
+    The service and every other command work without it. Where the desktop has no place for an icon, or has it
+    already, the page opens.
     """
+    from bridge_server.desktop.faults import TrayError
+
+    places = Places.of_user()
+    try:
+        with _alone(places):
+            then = _shown_as_chosen(places, at_login)
+    except TrayError as error:
+        if at_login or error.code not in ("tray.no_place", "tray.already") or not _has_screen():
+            raise
+        _note(f"{error.message} The page opens in the browser.")
+        _open_page(places)
+        return
+    if then:
+        os.execv(then[0], then) if sys.platform != "win32" else subprocess.Popen(then)
+
+
+def _shown_as_chosen(places: Places, at_login: bool) -> tuple[str, ...]:
+    """Bring what starts at login in line with the settings, and show the icon; see `_shown`."""
     from bridge_server.desktop import autostart, settings
     from bridge_server.desktop.faults import TrayError
     from bridge_server.desktop.instance import alive
     from bridge_server.desktop.tray import start_service
 
-    places = Places.of_user()
-    with _alone(places):
-        try:
-            autostart.reconcile(places, settings.load(places, _note).start_at_login)
-        except OSError as error:
-            _note(f"What starts at login could not be brought in line with the settings: {error.strerror}.")
-        try:
-            then = _shown(places, LOGIN_SECONDS if at_login else 0.0)
-        except TrayError:
-            if at_login and not alive(places):  # without an icon the panels still need the service
-                start_service(places)
-            raise
-    if then:
-        os.execv(then[0], then) if sys.platform != "win32" else subprocess.Popen(then)
+    try:
+        autostart.reconcile(places, settings.load(places, _note).start_at_login)
+    except OSError as error:
+        _note(f"What starts at login could not be brought in line with the settings: {error.strerror}.")
+    try:
+        return _shown(places, LOGIN_SECONDS if at_login else 0.0)
+    except TrayError:
+        if at_login and not alive(places):  # without an icon the panels still need the service
+            start_service(places)
+        raise
 
 
 def _shown(places: Places, patience: float) -> tuple[str, ...]:
@@ -101,6 +116,28 @@ async def _follow(places: Places, shell: "Shell") -> tuple[str, ...]:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, tray.quit)
     return await tray.run()
+
+
+def _has_screen() -> bool:
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _open_page(places: Places) -> None:
+    """Start the service, if it does not run, and open its page. Raises BridgeError."""
+    from bridge_server.desktop.faults import TrayError
+    from bridge_server.desktop.instance import alive, discover
+    from bridge_server.desktop.tray import START_SECONDS, start_service
+    from bridge_server.pairing_cli import open_in_browser
+
+    first = not places.token.exists()
+    if not alive(places):
+        start_service(places)
+    deadline = time.monotonic() + START_SECONDS
+    while not (alive(places) and discover(places.discovery)):
+        if time.monotonic() > deadline:
+            raise TrayError.service_silent(f"it said nothing for {START_SECONDS:.0f} s")
+        time.sleep(0.1)
+    open_in_browser("/setup" if first else "")
 
 
 @contextlib.contextmanager

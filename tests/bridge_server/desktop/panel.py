@@ -69,8 +69,8 @@ class Panel:
 
 
 @contextlib.contextmanager
-def session(home: Path) -> Iterator[Panel]:
-    """A session with its own home folder; everything of it ends with the block."""
+def session(home: Path, *, icons: bool = True) -> Iterator[Panel]:
+    """A session with its own home folder; everything of it ends with the block. Without `icons` it has no panel."""
     screen, bus = needed("desktop", ("Xvfb",)), needed("desktop", ("dbus-daemon",))
     panel = needed("desktop", ("xfce4-panel",))
     channel = home / ".config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"
@@ -90,7 +90,8 @@ def session(home: Path) -> Iterator[Panel]:
         environment["DBUS_SESSION_BUS_ADDRESS"] = _said(
             stack, [bus, "--session", "--nofork", "--print-address=1"], environment
         )
-        _running(stack, [panel, "--disable-wm-check"], environment, stdout=subprocess.DEVNULL)
+        if icons:
+            _running(stack, [panel, "--disable-wm-check"], environment, stdout=subprocess.DEVNULL)
         yield Panel(environment)
 
 

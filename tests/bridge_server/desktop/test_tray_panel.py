@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from jeepney.wrappers import unwrap_msg
 
 from bridge_server.client import Client
 from bridge_server.desktop.icon import FILL
-from bridge_server.desktop.instance import single
+from bridge_server.desktop.instance import alive, discover, single
 from bridge_server.desktop.paths import Places
 from bridge_server.protocol import messages as m
 from bridge_server.server import BridgeServer
@@ -160,12 +162,9 @@ def quit_by_mouse(panel: Panel) -> None:
 
 
 async def test_in_a_panel_of_x11_alone_the_icon_is_seen_and_a_click_opens_the_page(
-    panel: Panel, places: Places, tmp_path: Path
+    panel: Panel, places: Places, browser: Path, tmp_path: Path
 ) -> None:
     opened = tmp_path / "opened"
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
-    browser.chmod(0o755)
     loop = asyncio.get_running_loop()
     service = BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE)
     more = {"DBUS_SESSION_BUS_ADDRESS": "", "PYSTRAY_BACKEND": "xorg", "BROWSER": str(browser)}
@@ -177,6 +176,70 @@ async def test_in_a_panel_of_x11_alone_the_icon_is_seen_and_a_click_opens_the_pa
                     await asyncio.to_thread(panel.do, *ICON, "click", "1")
                     await asyncio.sleep(0.5)
     assert opened.read_text() == (places.config / "open.html").as_uri()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Path:
+    """A browser that writes down the page it was given, in “opened” beside it."""
+    browser = tmp_path / "browser"
+    opened = tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
+    browser.chmod(0o755)
+    return browser
+
+
+def test_on_a_desktop_without_a_place_for_icons_the_service_starts_and_its_page_opens(
+    places: Places, browser: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    with session(tmp_path / "home", icons=False) as desktop:
+        environment = desktop.environment | {
+            "VIDEOSHOP_CONFIG": str(places.config),
+            "VIDEOSHOP_DATA": str(places.data),
+            "BROWSER": str(browser),
+        }
+        command = [sys.executable, "-m", "bridge_server.cli", "tray"]
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert (told.returncode, told.stdout) == (0, "")
+        assert "The page opens in the browser." in told.stderr
+        running = discover(places.discovery)
+        assert running is not None
+        try:
+            opened = tmp_path / "opened"
+            while not opened.exists():
+                time.sleep(0.05)
+            assert opened.read_text() == (places.config / "open.html").as_uri()
+            page = (places.config / "open.html").read_text()
+            assert f"http://localhost:{running.port}/#" in page
+            assert '/setup"' in page  # nothing has run here before
+        finally:
+            os.kill(running.pid, signal.SIGTERM)
+            while alive(places):
+                time.sleep(0.05)
+
+
+async def test_started_again_it_opens_the_page_of_the_one_that_is_there(
+    panel: Panel, places: Places, browser: Path, tmp_path: Path
+) -> None:
+    service = BridgeServer(places, ports=(0,), engine=ENGINE, patience=PATIENCE)
+    with single(places):
+        async with service, tray(panel, places, BROWSER=str(browser)):
+            loop = asyncio.get_running_loop()
+            assert await loop.run_in_executor(None, panel.shows, FILL["idle"])
+            environment = panel.environment | {
+                "VIDEOSHOP_CONFIG": str(places.config),
+                "VIDEOSHOP_DATA": str(places.data),
+                "BROWSER": str(browser),
+            }
+            command = (sys.executable, "-m", "bridge_server.cli", "tray")
+            again = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
+            _, said = await asyncio.wait_for(again.communicate(), 30)
+            assert again.returncode == 0
+            assert "The icon is shown already." in said.decode()
+            async with asyncio.timeout(10):
+                while not (tmp_path / "opened").exists():
+                    await asyncio.sleep(0.05)
+    assert '/setup"' not in (places.config / "open.html").read_text()
 
 
 def test_without_a_panel_it_says_so_and_what_works_without(places: Places, tmp_path: Path) -> None:
