@@ -25,6 +25,7 @@ import psutil
 from bridge_server.demo.run import ASSETS
 from installer.product import ARCHIVE_BYTES, ID, ROOT, UNPACKED_BYTES, file_name, version
 from tests.benchmarks.figures import Figures
+from tests.benchmarks.life import life
 from tests.end_to_end.command import COMMAND
 
 STARTS = 5
@@ -181,4 +182,4 @@ def bare(home: Path) -> dict[str, str]:
     return {"HOME": str(home), "PATH": "/nonexistent"}
 
 
-PARTS = {"size": size, "start": start, "pixels": pixels, "whole": whole}
+PARTS = {"size": size, "start": start, "pixels": pixels, "whole": whole, "life": life}
