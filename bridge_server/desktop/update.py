@@ -11,7 +11,6 @@ on its own, with folders of its own. A manifest older than what runs is refused,
 import base64
 import binascii
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -22,9 +21,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.error
-import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,8 +28,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from bridge_server.desktop import versions
+from bridge_server.desktop import fetching, versions
 from bridge_server.desktop.faults import UpdateError
+from bridge_server.desktop.fetching import FetchError
 from bridge_server.desktop.paths import CONFIG, DATA, Places, private_folder
 from bridge_server.desktop.program import INSTALLED
 from bridge_server.desktop.versions import Pointer, folder, is_version, newer, point, pointer, program_of
@@ -44,8 +41,6 @@ OnBytes = Callable[[int, int], None]
 """Hears how many bytes of how many were fetched."""
 
 MANIFEST_BYTES = 1 << 20
-BLOCK = 1 << 20
-STALL_SECONDS = 30.0
 TRIAL_SECONDS = 120.0
 """How long a new version may take to show that it works: virus scanners read it whole at its first start."""
 
@@ -224,41 +219,23 @@ def _room(place: Path, archive: Archive) -> None:
 
 
 def _fetch(address: str) -> bytes:
-    with _opened(address) as answer:
-        data: bytes = answer.read(MANIFEST_BYTES + 1)
-    if len(data) > MANIFEST_BYTES:
-        raise UpdateError.malformed("it is endless")
-    return data
+    try:
+        with _understood():
+            return fetching.read(address, MANIFEST_BYTES)
+    except UpdateError as error:
+        if error.code == "update.corrupt":
+            raise UpdateError.malformed("it is endless") from None
+        raise
 
 
 @contextlib.contextmanager
 def _fetched(places: Places, archive: Archive, on_bytes: OnBytes) -> Iterator[Path]:
     """The archive, whole and proved; what was fetched of it before is not fetched again. Raises UpdateError."""
     part = places.versions / f".{archive.sha256[:16]}.part"
-    have = part.stat().st_size if part.exists() else 0
-    if have > archive.size:
-        part.unlink()
-        have = 0
-    if have < archive.size:
-        with _opened(archive.url, begin=have) as answer:
-            if answer.status != 206:
-                have = 0
-            with part.open("r+b" if have else "wb") as file:
-                file.seek(have)
-                while block := answer.read(min(BLOCK, archive.size - have + 1)):
-                    file.write(block)
-                    have += len(block)
-                    on_bytes(min(have, archive.size), archive.size)
-                    if have > archive.size:
-                        break
-    digest = hashlib.sha256()
-    with part.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    if digest.hexdigest() != archive.sha256:
-        if have >= archive.size:
-            part.unlink()
-        raise UpdateError.corrupt() if have >= archive.size else UpdateError.unreachable("the connection broke")
+    with _understood():
+        fetching.fetch(
+            archive.url, part, {archive.sha256}, lambda done: on_bytes(done, archive.size), size=archive.size
+        )
     try:
         yield part
     finally:
@@ -266,30 +243,15 @@ def _fetched(places: Places, archive: Archive, on_bytes: OnBytes) -> Iterator[Pa
 
 
 @contextlib.contextmanager
-def _opened(address: str, *, begin: int = 0) -> Iterator[Any]:
-    """An answer of the server, from byte `begin` on where it can. Raises UpdateError."""
-    _safe(address)
-    request = urllib.request.Request(address, headers={"Range": f"bytes={begin}-"} if begin else {})
+def _understood() -> Iterator[None]:
+    """Say of what could not be fetched what it means here. Raises UpdateError."""
     try:
-        with urllib.request.build_opener(_SafeRedirects).open(request, timeout=STALL_SECONDS) as answer:
-            yield answer
-    except urllib.error.HTTPError as error:
-        raise UpdateError.unreachable(f"the server answered {error.code}") from None
-    except urllib.error.URLError as error:
-        raise UpdateError.unreachable(str(error.reason)) from None
-    except (TimeoutError, ConnectionError) as error:
-        raise UpdateError.unreachable(str(error) or "the connection broke") from None
-
-
-def _safe(address: str) -> None:
-    """Over https; over http from this very machine alone."""
-    parts = urllib.parse.urlsplit(address)
-    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        raise UpdateError.unsafe(address)
-
-
-class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _safe(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        yield
+    except FetchError as error:
+        match error.kind:
+            case "unsafe":
+                raise UpdateError.unsafe(error.why) from None
+            case "corrupt":
+                raise UpdateError.corrupt() from None
+            case _:
+                raise UpdateError.unreachable(error.why) from None

@@ -1,16 +1,17 @@
 """Building an environment beside the one that runs, and putting it in its place at the end."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from bridge_server.desktop.paths import private_folder
-from bridge_server.desktop.runtime import code, records
+from bridge_server.desktop.runtime import ahead, code, records
 from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.runtime.locks import Lock
 from bridge_server.desktop.runtime.outside import environment
@@ -116,8 +117,10 @@ def _made(
     if old is not None:
         linked = {name for name in old.whole if records.package_of(name) in _named(lock)}
         records.link(packages_of(old.folder), packages, linked)
-    _enough_room(home, lock, {records.package_of(name)[0] for name in linked})
+    there = {records.package_of(name)[0] for name in linked}
+    _enough_room(home, lock, there)
     counter = _Counter(lock, uv, len(linked), packages, on_progress)
+    _fetch_ahead(home, lock, there, uv, python_of(folder), counter)
     uv.install(python_of(folder), lock.path, counter.tick, opened=lock.open)
     found = _checked(packages, on_progress)
     if found:  # the cache had it wrong, as after a fall of the power
@@ -142,6 +145,22 @@ def _made(
     )
 
 
+def _fetch_ahead(home: Home, lock: Lock, there: Collection[str], uv: Uv, python: Path, counter: "_Counter") -> None:
+    """Fetch large wheels ourselves, and install these. Raises RuntimeFault."""
+    if uv.source.wheels is not None or os.environ.get("UV_OFFLINE"):
+        return
+    wheels = home.cache / "wheels"
+    came = []
+    for package in ahead.large(lock, there):
+        if ahead.bring(package, wheels, uv.source, counter.hear) is not None:
+            came.append(package)
+            counter.ahead[package.name] = package.size
+    if came:
+        lockfile = home.cache / "ahead.txt"
+        lockfile.write_text(ahead.locked(came), "utf-8")
+        replace(uv, source=Source(wheels=wheels)).add(python, lockfile, counter.tick_ahead)
+
+
 def _named(lock: Lock) -> set[tuple[str, str]]:
     return {(records.normal(name), version) for name, version in lock.names}
 
@@ -153,6 +172,7 @@ def _enough_room(home: Home, lock: Lock, there: Collection[str]) -> None:
         for package in lock.packages
         if package.name not in there
     )
+    to_come += sum(package.size for package in ahead.large(lock, there))  # kept until all is installed
     needed = int(to_come) + SPARE
     used = sum(path.stat().st_size for path in home.cache.rglob("*") if path.is_file()) if home.cache.exists() else 0
     free = shutil.disk_usage(home.root).free
@@ -162,13 +182,25 @@ def _enough_room(home: Home, lock: Lock, there: Collection[str]) -> None:
 
 @dataclass(frozen=True)
 class _Counter:
-    """Counts what came while uv works."""
+    """Counts what came while uv works, and before. `ahead`: bytes of the packages that are fetched before."""
 
     lock: Lock
     uv: Uv
     linked: int
     packages: Path
     on_progress: OnProgress
+    ahead: dict[str, int] = field(default_factory=dict)
+
+    def hear(self, name: str, done: int) -> None:
+        """There are `done` bytes of a wheel that is fetched before uv runs."""
+        self.ahead[name] = done
+        came, of = self.linked + len(self.ahead) - 1, len(self.lock.names)
+        self.on_progress(Progress("fetch", came, of, sum(self.ahead.values()), self.lock.size, (name,)))
+
+    def tick_ahead(self, heard: Heard) -> None:
+        """These wheels are unpacked."""
+        came, of = self.linked + len(self.ahead), len(self.lock.names)
+        self.on_progress(Progress("fetch", came, of, sum(self.ahead.values()), self.lock.size))
 
     def tick(self, heard: Heard) -> None:
         of, total = len(self.lock.names), self.lock.size
@@ -178,6 +210,7 @@ class _Counter:
             return
         came = min(of, self.linked + self.uv.cached())
         size = sum(package.size for package in self.lock.packages if package.name in heard.came)
+        size += sum(self.ahead.values())
         self.on_progress(Progress("fetch", came, of, size, total, tuple(sorted(heard.coming))))
 
 

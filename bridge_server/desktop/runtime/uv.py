@@ -127,6 +127,11 @@ class Uv:
             options += ["--reinstall-package", name, "--refresh-package", name]
         self._run([*command, str(lockfile), *options], on_tick)
 
+    def add(self, python: Path, lockfile: Path, on_tick: OnTick) -> None:
+        """Install what a lockfile names, and leave what else is there. Raises RuntimeFault."""
+        options = ["--python", str(python), "--only-binary", ":all:", "--no-deps", *self.source.options()]
+        self._run(["pip", "install", "--require-hashes", "--requirements", str(lockfile), *options], on_tick)
+
     def forget(self, names: Sequence[str]) -> None:
         """Remove packages from the cache."""
         self._run(["cache", "clean", "--quiet", "--force", *names], lambda heard: None)

@@ -160,9 +160,6 @@ def test_a_bundle_for_macos_keeps_its_name_and_its_program_is_found(
 def test_a_connection_that_breaks_goes_on_where_it_was(places: Places, offer: Offer, archive: bytes) -> None:
     offer.publish("0.2.0", archive)
     offer.breaks = len(archive) // 3
-    with pytest.raises(UpdateError, match="connection broke"):
-        install(places, offer)
-    assert pointer(places) == Pointer()
     install(places, offer)
     assert offer.ranges == [None, f"bytes={len(archive) // 3}-"]
     assert pointer(places).version == "0.2.0"
