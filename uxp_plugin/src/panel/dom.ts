@@ -104,6 +104,13 @@ export function attribute(element: Element, name: string, value: string | null):
   }
 }
 
+/** To the top of what is seen of the panel. Not every UXP has it: there the focus alone goes on. */
+export function intoView(element: HTMLElement): void {
+  if ("scrollIntoView" in element) {
+    element.scrollIntoView(true);
+  }
+}
+
 export function picture(element: HTMLImageElement, url: string | null, text: string): void {
   reveal(element, url !== null);
   if (url !== null) {
