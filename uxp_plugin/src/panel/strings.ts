@@ -192,6 +192,7 @@ const EN = {
   "setup.title": "Set up",
   "setup.open": "Set up…",
   "setup.looking": "Looking at what is installed.",
+  "setup.later": "What is installed is told here as soon as the bridge is connected.",
   "setup.panels": "Panels",
   "setup.panels.elsewhere":
     "Photoshop and After Effects run on Windows and macOS: on this system the page in the browser is the panel.",
@@ -491,6 +492,7 @@ const DE: Record<Key, string> = {
   "setup.title": "Einrichten",
   "setup.open": "Einrichten …",
   "setup.looking": "Es wird nachgesehen, was installiert ist.",
+  "setup.later": "Was installiert ist, steht hier, sobald die Bridge verbunden ist.",
   "setup.panels": "Bedienfelder",
   "setup.panels.elsewhere":
     "Photoshop und After Effects laufen unter Windows und macOS: auf diesem System ist die Seite im Browser das Bedienfeld.",

@@ -132,7 +132,7 @@ test("a bridge that cannot tell is said with its reason, and asked again", async
 test("a page that was opened for the setup has it open and focused, before there is a connection", async (t) => {
   const { bridge, text, settled } = await opened(t, { setup: true, connected: false });
   assert.equal(document.activeElement?.textContent, "Set up");
-  assert.match(text(), /There is no connection to the bridge\./);
+  assert.match(text(), /What is installed is told here as soon as the bridge is connected\./);
   assert.deepEqual(bridge.of("watchSetup"), []);
   bridge.say(CONNECTED);
   await settled();

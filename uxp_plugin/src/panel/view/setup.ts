@@ -48,7 +48,7 @@ export function setupSection(words: Words, act: Actions, links: boolean): Sectio
       attribute(toggle, "aria-expanded", String(open));
       reveal(body, open);
       const connected = link.state === "connected";
-      put(looking, told !== null || setup.refused !== null ? null : say(connected ? "setup.looking" : "why.not_connected"));
+      put(looking, told !== null || setup.refused !== null ? null : say(connected ? "setup.looking" : "setup.later"));
       refused.show(setup.refused);
       again.disabled = !connected;
       for (const piece of [panels, method, news]) {
