@@ -309,6 +309,18 @@ test("the focus goes from Install to the licence's address, and back, and on to 
   assert.equal(document.activeElement, button("Stop", model));
 });
 
+test("the focus goes from what installs the whole method to the Stop of its first part", async (t) => {
+  const { bridge, row, press, button, root, settled } = await told(t, [], { links: true });
+  button("Install all of it").focus();
+  await press("Install all of it");
+  assert.equal(document.activeElement, root.querySelector("a"));
+  button("I agree and install").focus();
+  await press("I agree and install");
+  bridge.tellSetup(setup({}, { work: work("engine"), waiting: ["svd"] }));
+  await settled();
+  assert.equal(document.activeElement, button("Stop", row("Diffusion method", 0)));
+});
+
 test("one button installs the whole method: the environment, then the model whose licence is agreed to", async (t) => {
   const { bridge, press, text, settled } = await told(t);
   assert.match(text(), /Install all of it Environment \+ Model svd: about 12\.1 GB\./);

@@ -19,6 +19,7 @@ export function faultView(words: Words, role: "alert" | null = null, setup: Setu
   const setUp = button(say("setup.open"), () => setup?.seek());
   const attributes: Record<string, string> = role === null ? {} : { role };
   const element = make("div", { className: "vs-fault", attributes }, message, hint, code, setUp);
+  reveal(element, false);
   return {
     element,
     show: (complaint) => {

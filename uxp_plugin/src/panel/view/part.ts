@@ -122,7 +122,8 @@ function list(element: HTMLElement, lines: readonly string[]): void {
   reveal(element, lines.length > 0);
 }
 
-/** Change what can have the focus; where it was on something that is hidden now, it goes on to the first that is not. */
+/** Change what can have the focus. Where it was on something that is hidden now, it goes on to the first that is not, so that
+ * the keyboard stays here. */
 export function keepingFocus(before: readonly HTMLElement[], change: () => readonly HTMLElement[]): void {
   const held = before.find((one) => one === document.activeElement) ?? null;
   const after = change();

@@ -63,10 +63,10 @@ export function setupSection(words: Words, act: Actions, links: boolean): Sectio
         sought = setup.sought;
         early = told === null;
         toggle.focus();
-        intoView(toggle);
+        intoView(element);
       } else if (early && told !== null) {
         early = false;
-        intoView(toggle);
+        intoView(element);
       }
     },
   };
@@ -162,7 +162,7 @@ function methodPart(words: Words, act: SetupActions, links: boolean): Piece {
       keepingFocus([...licence.stops(), all], () => {
         licence.show(agreed ? whole : []);
         reveal(all, whole.length > 0 && !agreed);
-        return [...licence.stops(), all];
+        return [...licence.stops(), all, ...Array.from(rows.element.querySelectorAll("button"))];
       });
       put(about, whole.length === 0 ? null : say("setup.all.hint", { parts: whole.map(({ part }) => partName(part, say)).join(" + "), size }));
       all.disabled = model.link.state !== "connected";
