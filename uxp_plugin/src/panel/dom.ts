@@ -25,10 +25,19 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-export function button(text: string, pressed: () => void, className = ""): HTMLButtonElement {
+export function button(text: string, pressed: (event: MouseEvent) => void, className = ""): HTMLButtonElement {
   const made = make("button", { text, className, attributes: { type: "button" } });
   made.addEventListener("click", pressed);
   return made;
+}
+
+/** Presses but for the second of a double click, which was meant for what stood here before, or is no second thought. */
+export function deliberate(pressed: () => void): (event: MouseEvent) => void {
+  return (event) => {
+    if (!(event.detail > 1)) {
+      pressed();
+    }
+  };
 }
 
 /** A labelled field. `entered` hears what was typed when the person leaves it or presses Enter, `submitted` only Enter. */

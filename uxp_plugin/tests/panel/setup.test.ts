@@ -358,6 +358,20 @@ test("a part is removed only when that is pressed twice", async (t) => {
   assert.deepEqual(bridge.of("takeAway"), [["svd"]]);
 });
 
+test("the second half of a double click neither stops what the first installs, nor removes what it asks about", async (t) => {
+  const { bridge, row, button, settled } = await told(t, [{ photoshop: READY }, { work: work("engine") }]);
+  const again = (name: string, within: Element): void => {
+    const { MouseEvent } = document.defaultView!;
+    button(name, within).dispatchEvent(new MouseEvent("click", { detail: 2, bubbles: true }));
+  };
+  again("Stop", row("Diffusion method", 0));
+  button("Remove", row("Panels", 0)).click();
+  await settled();
+  again("Delete its files?", row("Panels", 0));
+  await settled();
+  assert.deepEqual([bridge.of("stopSetUp"), bridge.of("takeAway")], [[], []]);
+});
+
 test("what failed is said at its part with hint and code, in the panel's language, until it is tried again", async (t) => {
   const error = { code: "engine.offline", message: "It broke.", hint: "Run it again.", retryable: true, ref: null };
   const { bridge, row, settled } = await told(t, [{ engine: { state: "begun", error } }], { language: "de" });

@@ -2,7 +2,7 @@
 
 import type { Setup } from "../../bridge/api.ts";
 import type { Part, Work } from "../../bridge/generated.ts";
-import { arrange, attribute, button, make, put, reveal } from "../dom.ts";
+import { arrange, attribute, button, deliberate, make, put, reveal } from "../dom.ts";
 import type { Model } from "../model.ts";
 import { offerOf, placeOf } from "../setup.ts";
 import { faultView } from "./fault.ts";
@@ -26,8 +26,8 @@ export function partView(words: Words, act: SetupActions, id: string, links: boo
   const [error, refusal] = [faultView(words), faultView(words, "alert")];
   const licence = licenceView(words, act, links);
   const install = button("", () => act.install([id]));
-  const stop = button(say("propagate.stop"), () => act.stop(id));
-  const remove = button(say("act.remove"), () => removed());
+  const stop = button(say("propagate.stop"), deliberate(() => act.stop(id)));
+  const remove = button(say("act.remove"), deliberate(removed));
   const buttons = [install, stop, remove];
   let sure = false;
   remove.addEventListener("blur", () => ask(false));
