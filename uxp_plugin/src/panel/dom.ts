@@ -34,7 +34,7 @@ export function button(text: string, pressed: (event: MouseEvent) => void, class
 /** Presses but for the second of a double click, which was meant for what stood here before, or is no second thought. */
 export function deliberate(pressed: () => void): (event: MouseEvent) => void {
   return (event) => {
-    if (!(event.detail > 1)) {
+    if (!(event.detail > 1)) { // not every host counts clicks
       pressed();
     }
   };
