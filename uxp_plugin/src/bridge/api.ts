@@ -1,6 +1,6 @@
 /** The bridge, as panel and hosts see it. `bridge.ts` is it over a WebSocket; tests of the view use a simulated one. */
 
-import type { ClipInfo, Fault, JobParams, Snapshot } from "./generated.ts";
+import type { ClipInfo, Fault, JobParams, SetupState, Snapshot } from "./generated.ts";
 import type { Picture } from "../hosts/host.ts";
 
 /** Why there is no connection, for the person: each has its own sentence and hint in the string table. */
@@ -33,6 +33,15 @@ export interface Estimate {
   readonly memory: number;
 }
 
+/** What can be installed beside the bridge, what is done to it now, and what waits. */
+export type Setup = SetupState["data"];
+
+/** A pairing code as it is shown, and the seconds that it is good for. */
+export interface PairingCode {
+  readonly code: string;
+  readonly seconds: number;
+}
+
 /** A refusal of the bridge: its code, message, hint, retryable, ref. */
 export class BridgeFault extends Error {
   constructor(readonly fault: Fault) {
@@ -48,6 +57,8 @@ export interface Events {
   removed(job: string): void;
   queue(paused: boolean, order: readonly string[]): void;
   preview(preview: Preview): void;
+  /** Once `watchSetup` was asked, on this connection: how it stands, and whatever changes of it. */
+  setup(state: Setup): void;
 }
 
 export interface Bridge {
@@ -82,4 +93,13 @@ export interface Bridge {
   fetch(job: string, file: string, progress?: (done: number, size: number) => void): Promise<Uint8Array>;
   /** A file of a finished job as a clip, to look at its frames. */
   grantResult(job: string, file: string): Promise<string>;
+  /** Ends with the connection: to be asked again with the next one. */
+  watchSetup(): Promise<void>;
+  /** Installs a part, or brings it up to date, or mends it. `accepted`: the person agreed to its licence. */
+  setUp(part: string, accepted: boolean): Promise<void>;
+  takeAway(part: string): Promise<void>;
+  /** Stops what is done to a part, or would be done to it next. */
+  stopSetUp(part: string): Promise<void>;
+  /** A code that lets one more panel in; the one before is void. */
+  pairingCode(): Promise<PairingCode>;
 }

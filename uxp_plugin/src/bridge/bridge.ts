@@ -1,6 +1,6 @@
 /** The bridge over a WebSocket. */
 
-import { BridgeFault, type Bridge, type Estimate, type Events, type Link } from "./api.ts";
+import { BridgeFault, type Bridge, type Estimate, type Events, type Link, type PairingCode } from "./api.ts";
 import { paramsHash } from "./canonical.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
@@ -52,6 +52,7 @@ class SocketBridge implements Bridge {
     removed: new Set(),
     queue: new Set(),
     preview: new Set(),
+    setup: new Set(),
   };
   private jobs: Jobs = new Map();
 
@@ -238,6 +239,29 @@ class SocketBridge implements Bridge {
     await this.again((connection) => connection.ask("queue.resume", {}));
   }
 
+  // Setup
+
+  async watchSetup(): Promise<void> {
+    await this.again((connection) => connection.ask("setup.watch", {}));
+  }
+
+  async setUp(part: string, accepted: boolean): Promise<void> {
+    await this.again((connection) => connection.ask("setup.install", { part, accepted }));
+  }
+
+  async takeAway(part: string): Promise<void> {
+    await this.again((connection) => connection.ask("setup.remove", { part }));
+  }
+
+  async stopSetUp(part: string): Promise<void> {
+    await this.again((connection) => connection.ask("setup.stop", { part }));
+  }
+
+  async pairingCode(): Promise<PairingCode> {
+    const { code, seconds } = (await this.again((connection) => connection.ask("pair.open", {}))).data;
+    return { code, seconds };
+  }
+
   /** Does something that may be done twice, with the next connection when one is lost in the middle of it. */
   private async again<T>(act: (connection: Connection) => Promise<T>): Promise<T> {
     for (let tries = 0; tries < TRIES; tries += 1) {
@@ -285,6 +309,9 @@ class SocketBridge implements Bridge {
         break;
       case "queue.state":
         this.heard.queue.forEach((hear) => hear(message.data.paused, message.data.order));
+        break;
+      case "setup.state":
+        this.heard.setup.forEach((hear) => hear(message.data));
     }
   }
 

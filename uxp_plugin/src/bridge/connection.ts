@@ -131,7 +131,7 @@ export class Connection {
     return () => this.flights.delete(transfer);
   }
 
-  /** Passes on the news of jobs and the queue, also those that came before. */
+  /** Passes on the news of jobs, the queue and the setup, also those that came before. */
   listen(listener: Listener): void {
     this.listener = listener;
     this.early.splice(0).forEach((news) => this.tell(news));
@@ -173,6 +173,7 @@ export class Connection {
       case "job.progress":
       case "job.removed":
       case "queue.state":
+      case "setup.state":
         this.tell(message);
         waiting?.answer(message);
         break;

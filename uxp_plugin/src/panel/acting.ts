@@ -12,11 +12,13 @@ import { jpegUrl } from "./pictures.ts";
 import { Returns } from "./returns.ts";
 import { Run } from "./run.ts";
 import { SceneWatch } from "./scene.ts";
+import { SettingUp } from "./setting_up.ts";
 import type { Tools } from "./tools.ts";
 import type { Actions, JobAction } from "./view/section.ts";
 
 export class Acting implements Actions {
   readonly run: Run;
+  readonly setup: SettingUp;
   readonly #tools: Tools;
   readonly #save: ((name: string, bytes: Uint8Array) => void) | null;
   readonly #scene: SceneWatch;
@@ -35,6 +37,7 @@ export class Acting implements Actions {
     this.#returns = new Returns(tools);
     this.#comparing = new Comparing(tools);
     this.run = new Run(tools, () => this.#scene.look());
+    this.setup = new SettingUp(tools);
   }
 
   /** Recall, listen, connect, by a pairing code where there is one; over when the host was looked at. */
@@ -46,6 +49,7 @@ export class Acting implements Actions {
       bridge.on("removed", (job) => store.dispatch({ type: "removed", job })),
       bridge.on("queue", (paused, order) => store.dispatch({ type: "queue", paused, order })),
       bridge.on("preview", (preview) => this.#preview(preview)),
+      bridge.on("setup", (told) => store.dispatch({ type: "setup told", told })),
       host.onChange(() => void this.#scene.look()),
       store.subscribe(() => this.#changed()),
     );
@@ -81,6 +85,7 @@ export class Acting implements Actions {
       this.#scene.changed();
       this.run.changed();
       this.#returns.changed();
+      this.setup.changed();
     }
   }
 
@@ -97,6 +102,7 @@ export class Acting implements Actions {
     if (before !== "connected" && link.state === "connected") {
       this.#pictured.clear();
       void this.#scene.again();
+      this.setup.linked();
     }
   }
 
@@ -342,15 +348,17 @@ export class Acting implements Actions {
 
   /** Escape closes what was opened last; whether there was anything. */
   escape(): boolean {
-    const { comparison, step, open, complaint } = this.#tools.store.model;
+    const { comparison, step, open, complaint, setup } = this.#tools.store.model;
     if (step !== null) {
       this.run.stop();
     } else if (comparison !== null) {
       this.compareClose();
     } else if (complaint !== null) {
       this.forgive();
-    } else if (open.more || open.connection) {
-      this.open({ more: false, connection: false });
+    } else if (setup.agreeing.length > 0) {
+      this.setup.disagree();
+    } else if (open.more || open.connection || open.setup) {
+      this.open({ more: false, connection: false, setup: false });
     } else {
       return false;
     }

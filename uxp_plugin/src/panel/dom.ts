@@ -25,10 +25,19 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-export function button(text: string, pressed: () => void, className = ""): HTMLButtonElement {
+export function button(text: string, pressed: (event: MouseEvent) => void, className = ""): HTMLButtonElement {
   const made = make("button", { text, className, attributes: { type: "button" } });
   made.addEventListener("click", pressed);
   return made;
+}
+
+/** Presses but for the second of a double click, which was meant for what stood here before, or is no second thought. */
+export function deliberate(pressed: () => void): (event: MouseEvent) => void {
+  return (event) => {
+    if (!(event.detail > 1)) { // not every host counts clicks
+      pressed();
+    }
+  };
 }
 
 /** A labelled field. `entered` hears what was typed when the person leaves it or presses Enter, `submitted` only Enter. */
@@ -101,6 +110,13 @@ export function attribute(element: Element, name: string, value: string | null):
     element.removeAttribute(name);
   } else if (element.getAttribute(name) !== value) {
     element.setAttribute(name, value);
+  }
+}
+
+/** To the top of what is seen of the panel. Not every UXP has it: there the focus alone goes on. */
+export function intoView(element: HTMLElement): void {
+  if ("scrollIntoView" in element) {
+    element.scrollIntoView(true);
   }
 }
 

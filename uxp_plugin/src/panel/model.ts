@@ -1,10 +1,12 @@
 /** What the panel knows, and how it changes: a pure reducer. Times are given, in seconds. */
 
-import type { Estimate, Link } from "../bridge/api.ts";
+import type { Estimate, Link, Setup } from "../bridge/api.ts";
 import type { ClipInfo, Snapshot } from "../bridge/generated.ts";
 import type { ClipSource, Imported, Scene } from "../hosts/host.ts";
 import { DEFAULT, objection } from "./choice.ts";
 import type { Choice, Preset, Reason } from "./choice.ts";
+import { setupAsked, setupTold, UNKNOWN } from "./setup.ts";
+import type { SetupKnown } from "./setup.ts";
 import type { Complaint } from "./strings.ts";
 
 export type ClipFacts = ClipInfo["data"];
@@ -106,7 +108,8 @@ export interface Model {
   readonly refusals: ReadonlyMap<string, Complaint>;
   readonly pictures: ReadonlyMap<string, Picture>;
   readonly comparison: Comparison | null;
-  readonly open: { readonly connection: boolean; readonly more: boolean };
+  readonly setup: SetupKnown;
+  readonly open: { readonly connection: boolean; readonly more: boolean; readonly setup: boolean };
   readonly port: string;
 }
 
@@ -131,7 +134,8 @@ export const START: Model = {
   refusals: new Map(),
   pictures: new Map(),
   comparison: null,
-  open: { connection: false, more: false },
+  setup: UNKNOWN,
+  open: { connection: false, more: false, setup: false },
   port: "",
 };
 
@@ -158,13 +162,16 @@ export type Event =
   | { readonly type: "refusal"; readonly job: string; readonly complaint: Complaint | null }
   | { readonly type: "picture"; readonly job: string; readonly picture: Picture }
   | { readonly type: "comparison"; readonly comparison: Comparison | null }
+  | { readonly type: "setup"; readonly changes: Partial<SetupKnown> }
+  | { readonly type: "setup told"; readonly told: Setup }
+  | { readonly type: "setup asked"; readonly part: string; readonly how: "asking" | Complaint | null }
   | { readonly type: "open"; readonly open: Partial<Model["open"]> }
   | { readonly type: "port"; readonly port: string };
 
 export function reduce(model: Model, event: Event): Model {
   switch (event.type) {
     case "link":
-      return { ...model, link: event.link };
+      return linked(model, event.link);
     case "scene":
       return sceneSeen(model, event.scene);
     case "clip":
@@ -221,11 +228,22 @@ export function reduce(model: Model, event: Event): Model {
       return { ...model, pictures: having(model.pictures, event.job, event.picture) };
     case "comparison":
       return { ...model, comparison: event.comparison };
+    case "setup":
+      return { ...model, setup: { ...model.setup, ...event.changes } };
+    case "setup told":
+      return { ...model, setup: setupTold(model.setup, event.told) };
+    case "setup asked":
+      return { ...model, setup: setupAsked(model.setup, event.part, event.how) };
     case "open":
       return { ...model, open: { ...model.open, ...event.open } };
     case "port":
       return { ...model, port: event.port };
   }
+}
+
+/** A pairing code is the bridge's that runs: another one may not know it. */
+function linked(model: Model, link: Link): Model {
+  return { ...model, link, setup: link.state === "connected" ? model.setup : { ...model.setup, code: null } };
 }
 
 function sceneSeen(model: Model, scene: Scene): Model {

@@ -15,6 +15,7 @@ import { connectionSection } from "./view/connection.ts";
 import { propagateSection } from "./view/propagate.ts";
 import { queueSection, resultsSection } from "./view/queue.ts";
 import { sceneSection } from "./view/scene.ts";
+import { setupSection } from "./view/setup.ts";
 import { complaintOf } from "./words.ts";
 
 export { discovered } from "./memory.ts";
@@ -32,6 +33,10 @@ export interface PanelOptions {
   readonly save?: (name: string, bytes: Uint8Array) => void;
   /** A pairing code that is at hand already. */
   readonly code?: string | null;
+  /** Whether the setup is open, and in view, from the start. */
+  readonly setup?: boolean;
+  /** Whether a link opens beside the panel and not in its place. */
+  readonly links?: boolean;
   /** Seconds; for tests. */
   readonly now?: () => number;
 }
@@ -42,6 +47,8 @@ export interface Panel {
   propagate(): Promise<void>;
   /** Stops the steps before a job, else cancels this panel's job that runs or waits. */
   cancel(): Promise<void>;
+  /** Opens the setup and brings it into view. */
+  showSetup(): void;
 }
 
 const TICK_MS = 1000;
@@ -71,6 +78,7 @@ export function mount(root: HTMLElement, bridge: Bridge, host: Host, options: Pa
     queueSection(words, acting),
     compareSection(words, acting),
     resultsSection(words, acting, options.save !== undefined),
+    setupSection(words, acting, options.links ?? false),
   ];
   const theme = options.theme === undefined ? "" : ` vs-${options.theme}`;
   const element = make(
@@ -102,6 +110,9 @@ export function mount(root: HTMLElement, bridge: Bridge, host: Host, options: Pa
     }
   };
   const unsubscribe = store.subscribe(later);
+  if (options.setup === true) {
+    acting.setup.seek();
+  }
   draw();
   // The time left changes without news.
   const ticking = setInterval(later, TICK_MS);
@@ -116,5 +127,6 @@ export function mount(root: HTMLElement, bridge: Bridge, host: Host, options: Pa
     },
     propagate: () => started.then(() => acting.run.propagate()),
     cancel: () => acting.cancelOwn(),
+    showSetup: () => acting.setup.seek(),
   };
 }

@@ -1,8 +1,8 @@
 /** A bridge and a host that the tests of the view speak for. */
 
 import { BridgeFault } from "../../src/bridge/api.ts";
-import type { Bridge, Estimate, Events, Link } from "../../src/bridge/api.ts";
-import type { ClipInfo, Fault, JobParams, Snapshot } from "../../src/bridge/generated.ts";
+import type { Bridge, Estimate, Events, Link, PairingCode, Setup } from "../../src/bridge/api.ts";
+import type { ClipInfo, Fault, JobParams, Part, Snapshot } from "../../src/bridge/generated.ts";
 import type { ClipSource, Host, Imported, Picture, ResultFiles, Scene, Settings } from "../../src/hosts/host.ts";
 
 export const CONNECTED: Link = { state: "connected", port: 47821, version: "0.1.0" };
@@ -142,6 +142,26 @@ export function done(job: string, more: Partial<Snapshot> = {}): Snapshot {
   return snapshot(job, { seq: 9, state: "done", ended: 1_700_000_100, result: RESULT, ...more });
 }
 
+export const LICENCE = { name: "A Licence", rule: "Free below a revenue.", terms: "https://terms.invalid/licence" };
+
+const PARTS: readonly Part[] = [
+  ...["photoshop", "after-effects", "script"].map((name) => part(name, { group: "panels" })),
+  part("engine", { size: 7.6e9, note: "NVIDIA RTX 4070, driver 570" }),
+  part("svd", { size: 4.5e9, licence: LICENCE }),
+  part("svd-xt", { size: 4.5e9, licence: LICENCE }),
+];
+
+function part(name: string, more: Partial<Part>): Part {
+  const nothing = { size: null, note: null, todo: [], licence: null, removable: false, error: null };
+  return { part: name, group: "videoshop", state: "absent", ...nothing, ...more };
+}
+
+/** How the parts stand: nothing is installed, but for what is said otherwise. */
+export function setup(changes: Readonly<Record<string, Partial<Part>>> = {}, more: Partial<Setup> = {}): Setup {
+  const parts = PARTS.map((one) => ({ ...one, ...changes[one.part] }));
+  return { parts, work: null, waiting: [], ...more };
+}
+
 type Heard = { [K in keyof Events]: Set<Events[K]> };
 
 /** Remembers what it was asked; what it refuses is set by name. */
@@ -154,9 +174,17 @@ export class FakeBridge implements Bridge {
   located = { frame: 20, confidence: 0.97 };
   estimated: Estimate = { frames: 40, seconds: 7, memory: 640e6 };
   params: Record<string, unknown> = { range: { start: 0, stop: null }, keyframes: [{ frame: 20 }] };
+  code: PairingCode = { code: "ABCDE-12345", seconds: 300 };
   started = 0;
   private count = 0;
-  private readonly heard: Heard = { link: new Set(), job: new Set(), removed: new Set(), queue: new Set(), preview: new Set() };
+  private readonly heard: Heard = {
+    link: new Set(),
+    job: new Set(),
+    removed: new Set(),
+    queue: new Set(),
+    preview: new Set(),
+    setup: new Set(),
+  };
 
   on<K extends keyof Events>(event: K, heard: Events[K]): () => void {
     const all: Set<Events[K]> = this.heard[event];
@@ -181,6 +209,10 @@ export class FakeBridge implements Bridge {
 
   tellQueue(paused: boolean, order: readonly string[]): void {
     this.heard.queue.forEach((heard) => heard(paused, order));
+  }
+
+  tellSetup(setup: Setup): void {
+    this.heard.setup.forEach((heard) => heard(setup));
   }
 
   preview(job: string, frame: number): void {
@@ -301,6 +333,26 @@ export class FakeBridge implements Bridge {
 
   grantResult(job: string, file: string): Promise<string> {
     return this.answer("grantResult", [job, file], `result of ${job}`);
+  }
+
+  watchSetup(): Promise<void> {
+    return this.answer("watchSetup", [], undefined);
+  }
+
+  setUp(part: string, accepted: boolean): Promise<void> {
+    return this.answer("setUp", [part, accepted], undefined);
+  }
+
+  takeAway(part: string): Promise<void> {
+    return this.answer("takeAway", [part], undefined);
+  }
+
+  stopSetUp(part: string): Promise<void> {
+    return this.answer("stopSetUp", [part], undefined);
+  }
+
+  pairingCode(): Promise<PairingCode> {
+    return this.answer("pairingCode", [], this.code);
   }
 
   private next(kind: string): string {

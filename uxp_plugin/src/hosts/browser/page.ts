@@ -5,19 +5,21 @@ import { button, make } from "../../panel/dom.ts";
 import { mount } from "../../panel/panel.ts";
 import { languageOf, speaker, translated } from "../../panel/strings.ts";
 import type { Complaint } from "../../panel/strings.ts";
+import { arrivalOf } from "./arrival.ts";
+import type { Arrival } from "./arrival.ts";
 import { PageHost } from "./page_host.ts";
 import { WebSettings } from "./settings.ts";
 import { save, Stage } from "./stage.ts";
 
 const CLIENT = "videoshop.client";
 
-/** The pairing code behind the #, or null. It leaves the address, so that no history or bookmark keeps it. */
-function takeCode(): string | null {
-  const code = location.hash.slice(1);
-  if (code !== "") {
+/** What stands behind the #. It leaves the address, so that no history or bookmark keeps a code. */
+function arrived(): Arrival {
+  const arrival = arrivalOf(location.hash);
+  if (location.hash !== "") {
     history.replaceState(null, "", location.pathname);
   }
-  return code === "" ? null : code;
+  return arrival;
 }
 
 function client(): string {
@@ -28,7 +30,7 @@ function client(): string {
 }
 
 function open(root: HTMLElement): void {
-  const code = takeCode();
+  const { code, setup } = arrived();
   const language = languageOf(navigator.language);
   const say = speaker(language);
   document.documentElement.lang = language;
@@ -54,11 +56,22 @@ function open(root: HTMLElement): void {
   stage.element.classList.add("vs-panel");
   notice.classList.add("vs-panel");
   root.append(stage.element, make("div", { className: "right" }, notice, panel));
-  mount(panel, bridge, host, { language, ports: false, grant: (clip) => host.grant(clip), save, code });
+  const mounted = mount(panel, bridge, host, {
+    language,
+    ports: false,
+    grant: (clip) => host.grant(clip),
+    save,
+    code,
+    setup,
+    links: true,
+  });
   addEventListener("hashchange", () => {
-    const fresh = takeCode();
-    if (fresh !== null) {
-      bridge.pair(fresh).catch(() => undefined); // the connection's line says it
+    const fresh = arrived();
+    if (fresh.code !== null) {
+      bridge.pair(fresh.code).catch(() => undefined); // the connection's line says it
+    }
+    if (fresh.setup) {
+      mounted.showSetup();
     }
   });
 }

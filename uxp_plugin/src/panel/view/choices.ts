@@ -3,6 +3,7 @@
 import { FORMATS, METHODS, OWN, TRANSFERS } from "../choice.ts";
 import type { Choice } from "../choice.ts";
 import { attribute, button, field, make, put, reveal, tick } from "../dom.ts";
+import { lackOf } from "../setup.ts";
 import { presetsPart } from "./presets.ts";
 import type { Actions, Section, Words } from "./section.ts";
 
@@ -24,6 +25,9 @@ export function choicesSection(words: Words, act: Actions): Section {
     tick("radio", say(`choice.${method}`), { name: `vs-method-${panels}`, value: method }, () => act.choose({ method })),
   );
   const methodHint = make("p", { className: "vs-hint" });
+  const lack = make("p", { className: "vs-warn" });
+  const setUp = button(say("setup.open"), () => act.setup.seek());
+  const lacking = make("div", { className: "vs-lacking" }, lack, setUp);
   const group = make(
     "div",
     { className: "vs-ticks", attributes: { role: "radiogroup", "aria-label": say("choice.method") } },
@@ -67,7 +71,7 @@ export function choicesSection(words: Words, act: Actions): Section {
   const presets = presetsPart(words, act);
   const body = make("div", { className: "vs-body" }, numbers, transfer, formats, presets.element);
   const title = make("h2", { text: say("choice.method") });
-  const element = make("section", { className: "vs-choices" }, title, group, methodHint, whole.element, ends, more, body);
+  const element = make("section", { className: "vs-choices" }, title, group, methodHint, lacking, whole.element, ends, more, body);
   let open = false;
 
   function end(which: "first" | "last", typed: string): void {
@@ -86,6 +90,10 @@ export function choicesSection(words: Words, act: Actions): Section {
         input.checked = input.value === choice?.method;
       });
       put(methodHint, say(`choice.${choice.method}.hint`));
+      const { told } = model.setup;
+      const lacks = choice.method === "videoshop" && told !== null ? lackOf(told) : null;
+      put(lack, lacks === null ? null : say(`setup.lack.${lacks}`));
+      reveal(lacking, lacks !== null);
       whole.input.checked = choice.range === null;
       whole.input.disabled = frames === 0;
       reveal(ends, choice.range !== null);

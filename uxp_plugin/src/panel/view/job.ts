@@ -61,7 +61,11 @@ export function jobView(words: Words, act: Actions, id: string, downloads: boole
   const count = make("p", { className: "vs-count" });
   const message = make("p", { className: "vs-faint" });
   const bar = make("progress", { className: "vs-bar" });
-  const [error, refusal, notBrought] = [faultView(words), faultView(words, "alert"), faultView(words, "alert")];
+  const [error, refusal, notBrought] = [
+    faultView(words, null, act.setup),
+    faultView(words, "alert", act.setup),
+    faultView(words, "alert"),
+  ];
   const brought = make("p", { className: "vs-good" });
   const todo = make("p", { className: "vs-todo" });
   const files = make("p", { className: "vs-faint" });

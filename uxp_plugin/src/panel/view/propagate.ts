@@ -3,13 +3,14 @@
 import { attribute, button, field, make, picture, put, reveal } from "../dom.ts";
 import { obstacle, SURE } from "../model.ts";
 import type { Model, Step } from "../model.ts";
+import { UNINSTALLED } from "../setup.ts";
 import { duration, memory, percent } from "../words.ts";
 import { faultView } from "./fault.ts";
 import type { Actions, Section, Words } from "./section.ts";
 
 export function propagateSection(words: Words, act: Actions): Section {
   const { say } = words;
-  const estimate = make("p", { className: "vs-estimate" });
+  const estimate = estimateView(words, act);
   const go = button(say("propagate"), () => act.propagate(), "vs-go");
   const first = button(say("estimate"), () => act.estimate(), "vs-quiet");
   const why = make("p", { className: "vs-hint" });
@@ -17,18 +18,18 @@ export function propagateSection(words: Words, act: Actions): Section {
   const step = make("p", { className: "vs-step", attributes: { role: "status" } });
   const stop = button(say("propagate.stop"), () => act.stop());
   const working = make("div", { className: "vs-working" }, step, bar, stop);
-  const complaint = faultView(words, "alert");
+  const complaint = faultView(words, "alert", act.setup);
   const dismiss = button(say("act.dismiss"), () => act.forgive(), "vs-quiet");
   complaint.element.appendChild(dismiss);
   const confirm = confirmPart(words, act);
-  const element = make("section", { className: "vs-propagate" }, confirm.element, go, why, estimate, first, working, complaint.element);
+  const element = make("section", { className: "vs-propagate" }, confirm.element, go, why, estimate.element, first, working, complaint.element);
 
   return {
     element,
     show: (model) => {
       const reason = obstacle(model);
       const busy = model.step !== null && model.step.kind !== "confirm";
-      put(estimate, model.step?.kind === "confirm" ? null : estimateText(words, model));
+      estimate.show(model.step?.kind === "confirm" ? null : model);
       first.disabled = reason !== null || model.step !== null;
       reveal(first, model.step?.kind !== "confirm");
       go.disabled = reason !== null || model.step !== null;
@@ -58,6 +59,24 @@ export function propagateSection(words: Words, act: Actions): Section {
   }
 }
 
+/** What it would take, or why that cannot be said. */
+function estimateView(words: Words, act: Actions): { element: HTMLElement; show(model: Model | null): void } {
+  const text = make("p", { className: "vs-estimate" });
+  const setUp = button(words.say("setup.open"), () => act.setup.seek());
+  return {
+    element: make("div", {}, text, setUp),
+    show: (model) => {
+      put(text, model === null ? null : estimateText(words, model));
+      reveal(setUp, model !== null && isUninstalled(model));
+    },
+  };
+}
+
+function isUninstalled({ estimate, clip }: Model): boolean {
+  const known = estimate !== null && estimate !== "asking" && clip?.state === "ready";
+  return known && "code" in estimate && UNINSTALLED.has(estimate.code);
+}
+
 function estimateText({ say, fault }: Words, { estimate: known, clip }: Model): string | null {
   if (known === null || clip?.state !== "ready") {
     return null;
@@ -67,7 +86,7 @@ function estimateText({ say, fault }: Words, { estimate: known, clip }: Model): 
   }
   if ("code" in known) {
     const { message, hint } = fault(known);
-    return `${say("estimate.unknown", { reason: message })} ${hint}`;
+    return `${say("estimate.unknown", { reason: message })} ${UNINSTALLED.has(known.code) ? say("setup.fault.hint") : hint}`;
   }
   const time = duration(known.seconds, say);
   return say("estimate.known", { frames: known.frames, time, memory: memory(known.memory) });
@@ -78,7 +97,7 @@ function confirmPart(words: Words, act: Actions): { element: HTMLElement; show(m
   const { say } = words;
   const title = make("h3");
   const text = make("p");
-  const cost = make("p", { className: "vs-estimate" });
+  const cost = estimateView(words, act);
   const [edited, source] = [make("img", { className: "vs-thumb" }), make("img", { className: "vs-thumb" })];
   const number = field(
     say("confirm.number"),
@@ -93,7 +112,7 @@ function confirmPart(words: Words, act: Actions): { element: HTMLElement; show(m
   const element = make(
     "div",
     { className: "vs-confirm", attributes: { role: "group" } },
-    ...[title, text, pictures, number.element, cost, buttons],
+    ...[title, text, pictures, number.element, cost.element, buttons],
   );
   let about: "frame" | "start" | null = null;
 
@@ -121,7 +140,7 @@ function confirmPart(words: Words, act: Actions): { element: HTMLElement; show(m
       picture(edited, scene?.thumbnail ?? null, say("scene.picture.frame"));
       const there = sourcePicture?.frame === frame.index ? sourcePicture.url : null;
       picture(source, there, say("scene.picture.source", { frame: frame.index, clip: scene?.clip?.name ?? "" }));
-      put(cost, estimateText(words, model));
+      cost.show(model);
       yes.disabled = estimate === "asking" || (estimate !== null && "code" in estimate);
       if (before !== about) {
         number.input.value = String(frame.index);

@@ -2,15 +2,10 @@
 
 import { arrange, attribute, button, field, make, picture, put, reveal } from "../dom.ts";
 import type { Frame, Model } from "../model.ts";
-import { TABLES } from "../strings.ts";
-import type { Key } from "../strings.ts";
+import { isKey } from "../strings.ts";
 import { percent, rate } from "../words.ts";
 import { faultView } from "./fault.ts";
 import type { Actions, Section, Words } from "./section.ts";
-
-function isKey(text: string): text is Key {
-  return text in TABLES.en;
-}
 
 export function sceneSection(words: Words, act: Actions): Section {
   const { say } = words;

@@ -17,8 +17,25 @@ export type JobAction =
   | "remove"
   | "dismiss";
 
+/** What the person can ask for of what is installed beside the bridge. */
+export interface SetupActions {
+  /** Open it and bring it into view. */
+  seek(): void;
+  /** Ask again how it stands. */
+  watch(): void;
+  /** One after the other; asks for what has to be agreed to first. */
+  install(parts: readonly string[]): void;
+  agree(): void;
+  disagree(): void;
+  remove(part: string): void;
+  stop(part: string): void;
+  /** A pairing code for another panel. */
+  code(): void;
+}
+
 /** What the person can ask for. */
 export interface Actions {
+  readonly setup: SetupActions;
   pair(code: string): void;
   port(typed: string): void;
   retry(): void;

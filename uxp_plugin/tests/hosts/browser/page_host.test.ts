@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { HostError } from "../../../src/hosts/host.ts";
+import { arrivalOf } from "../../../src/hosts/browser/arrival.ts";
 import { frameName, frameOf, isVideo } from "../../../src/hosts/browser/frames.ts";
 import { PageHost } from "../../../src/hosts/browser/page_host.ts";
 import { alphaOf } from "../../../src/hosts/browser/paint.ts";
@@ -20,6 +21,15 @@ const file = (bytes: Uint8Array | string, name: string): File => new File([typeo
 function host(bridge = new FakeBridge()): PageHost {
   return new PageHost(new KeptSettings(), bridge, speaker("en"));
 }
+
+test("the address brings a code, or leads to the setup, or both", () => {
+  assert.deepEqual(arrivalOf("#ABCDE-12345"), { code: "ABCDE-12345", setup: false });
+  assert.deepEqual(arrivalOf("#ABCDE-12345/setup"), { code: "ABCDE-12345", setup: true });
+  assert.deepEqual(arrivalOf("#/setup"), { code: null, setup: true });
+  for (const nothing of ["", "#", "#/", "#/queue"]) {
+    assert.deepEqual(arrivalOf(nothing), { code: null, setup: false });
+  }
+});
 
 test("a PNG's header is read as the protocol announces it", () => {
   assert.deepEqual(pngHeader(EDITED), { width: 640, height: 480, channels: 3, bits: 8 });
