@@ -126,7 +126,8 @@ def install(
         case _:
             if known[ENGINE].state not in ("ready", "outdated"):
                 raise SetupError.needs_engine(part)
-            asked = {"name": part, "accepted": accepted, "full": False, "token": token or os.environ.get("HF_TOKEN")}
+            token = token or os.environ.get("HF_TOKEN") or None
+            asked = {"name": part, "accepted": accepted, "full": False, "token": token}
             worker.run("weights.download", asked, lambda event: on_work(_bytes(part, event)))
     return None
 

@@ -127,11 +127,12 @@ class WeightsError(EngineError):
     @classmethod
     def not_accepted(cls, repository: str, with_token: bool) -> Self:
         page = f"https://huggingface.co/{repository}"
-        token = "check that the token given belongs to that account" if with_token else "give a token of that account"
+        token = "see that the token given belongs to that account" if with_token else "give a token of that account"
         return cls(
             "weights.not_accepted",
             f"The hub does not hand out {repository} to you.",
-            f"Accept its terms at {page} and {token}: --token or HF_TOKEN (from https://huggingface.co/settings/tokens).",
+            f"Accept its terms at {page} and {token}, from https://huggingface.co/settings/tokens "
+            "(on the command line: --token or HF_TOKEN).",
         )
 
     @classmethod

@@ -65,13 +65,16 @@ MODELS = {
             "svd", "stabilityai/stable-video-diffusion-img2vid", 14, "Stable Video Diffusion, the model of the paper"
         ),
         _known(
-            "svd-xt", "stabilityai/stable-video-diffusion-img2vid-xt", 25, "the same, trained further for longer clips"
+            "svd-xt",
+            "stabilityai/stable-video-diffusion-img2vid-xt",
+            25,
+            "Stable Video Diffusion, trained further for longer clips",
         ),
         _known(
             "svd-xt-1.1",
             "stabilityai/stable-video-diffusion-img2vid-xt-1-1",
             25,
-            "SVD-XT with fixed micro-conditioning",
+            "Stable Video Diffusion, for longer clips of one motion and rate",
         ),
     )
 }

@@ -35,15 +35,16 @@ def built_panel(folder: Path) -> Path:
 
 
 class Service:
-    """A service on a port of its own, to be killed and started again. `panel`: a built panel; None: the plain page."""
+    """A service on a port of its own, to be killed and started again. `panel`: a built panel; None: the plain page.
+    `more`: environment variables."""
 
-    def __init__(self, folder: Path, panel: Path | None = None) -> None:
+    def __init__(self, folder: Path, panel: Path | None = None, **more: str) -> None:
         self.places = Places(folder / "config", folder / "data")
         self._panel = panel or folder / "never built"
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.url = f"http://localhost:{self.port}/"
-        self._environment = os.environ | {CONFIG: str(self.places.config), DATA: str(self.places.data)}
+        self._environment = os.environ | {CONFIG: str(self.places.config), DATA: str(self.places.data), **more}
 
     def start(self) -> None:
         command = [sys.executable, "-c", _SERVE, str(self._panel), "serve", "--port", str(self.port)]

@@ -95,8 +95,9 @@ export interface Bridge {
   grantResult(job: string, file: string): Promise<string>;
   /** Ends with the connection: to be asked again with the next one. */
   watchSetup(): Promise<void>;
-  /** Installs a part, or brings it up to date, or mends it. `accepted`: the person agreed to its licence. */
-  setUp(part: string, accepted: boolean): Promise<void>;
+  /** Installs a part, or brings it up to date, or mends it. `accepted`: the person agreed to its licence. `token`: of their
+   * account at the models' hub. */
+  setUp(part: string, accepted: boolean, token: string | null): Promise<void>;
   takeAway(part: string): Promise<void>;
   /** Stops what is done to a part, or would be done to it next. */
   stopSetUp(part: string): Promise<void>;

@@ -245,8 +245,8 @@ class SocketBridge implements Bridge {
     await this.again((connection) => connection.ask("setup.watch", {}));
   }
 
-  async setUp(part: string, accepted: boolean): Promise<void> {
-    await this.again((connection) => connection.ask("setup.install", { part, accepted }));
+  async setUp(part: string, accepted: boolean, token: string | null): Promise<void> {
+    await this.again((connection) => connection.ask("setup.install", { part, accepted, token }));
   }
 
   async takeAway(part: string): Promise<void> {

@@ -8,6 +8,8 @@ import type { SetupActions } from "./view/section.ts";
 
 export class SettingUp implements SetupActions {
   readonly #tools: Tools;
+  /** The person's token for a part, until it is asked for; nothing else may see it. */
+  readonly #tokens = new Map<string, string>();
 
   constructor(tools: Tools) {
     this.#tools = tools;
@@ -42,7 +44,8 @@ export class SettingUp implements SetupActions {
     this.#know({ sought: store.model.setup.sought + 1 });
   }
 
-  install(parts: readonly string[]): void {
+  install(parts: readonly string[], token = ""): void {
+    parts.forEach((part) => this.#tokens.set(part, token));
     const { told } = this.#tools.store.model.setup;
     const wanted = told?.parts.filter(({ part }) => parts.includes(part)) ?? [];
     if (licensed(wanted).length > 0) {
@@ -86,7 +89,10 @@ export class SettingUp implements SetupActions {
     const { store, bridge } = this.#tools;
     const bound = licensed(store.model.setup.told?.parts ?? []).map(({ part }) => part);
     for (const part of parts) {
-      const taken = this.#isAsked(part) || (await this.#ask(part, () => bridge.setUp(part, accepted && bound.includes(part))));
+      const token = this.#tokens.get(part) ?? "";
+      const ask = (): Promise<void> => bridge.setUp(part, accepted && bound.includes(part), token === "" ? null : token);
+      const taken = this.#isAsked(part) || (await this.#ask(part, ask));
+      this.#tokens.delete(part);
       if (!taken) {
         return;
       }

@@ -95,11 +95,11 @@ test("what stands is told in the answer, and what changes after it", async (t) =
 
 test("a part is installed, stopped and taken away by its name", async (t) => {
   const { bridge, asked, states } = await side(t);
-  await bridge.setUp("svd", true);
+  await bridge.setUp("svd", true, null);
   await bridge.stopSetUp("svd");
   await bridge.takeAway("engine");
   assert.deepEqual(asked, [
-    ["setup.install", { part: "svd", accepted: true }],
+    ["setup.install", { part: "svd", accepted: true, token: null }],
     ["setup.stop", { part: "svd" }],
     ["setup.remove", { part: "engine" }],
   ]);
@@ -110,14 +110,14 @@ test("a question about the setup whose answer is cut off is asked again", async 
   const { bridge, asked, sockets } = await side(t);
   let times = 0;
   sockets.cutHearing = (text) => text.includes('"setup.state"') && ++times === 1;
-  await bridge.setUp("engine", false);
+  await bridge.setUp("engine", false, null);
   assert.equal(sockets.opened.length, 2);
   assert.equal(asked.length, 2);
 });
 
 test("what is refused of the setup is told with its code", async (t) => {
   const { bridge, states } = await side(t);
-  await assert.rejects(bridge.setUp("unknown", false), faultOf("setup.unknown_part"));
+  await assert.rejects(bridge.setUp("unknown", false, null), faultOf("setup.unknown_part"));
   assert.deepEqual(states, []);
 });
 

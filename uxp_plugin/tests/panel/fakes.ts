@@ -339,8 +339,8 @@ export class FakeBridge implements Bridge {
     return this.answer("watchSetup", [], undefined);
   }
 
-  setUp(part: string, accepted: boolean): Promise<void> {
-    return this.answer("setUp", [part, accepted], undefined);
+  setUp(part: string, accepted: boolean, token: string | null): Promise<void> {
+    return this.answer("setUp", [part, accepted, token], undefined);
   }
 
   takeAway(part: string): Promise<void> {

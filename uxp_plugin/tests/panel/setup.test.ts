@@ -113,7 +113,7 @@ test("it is asked again when the bridge is back, and what was known stays meanwh
   await settled();
   assert.equal(bridge.of("watchSetup").length, 2);
   await press("Install");
-  assert.deepEqual(bridge.of("setUp"), [["photoshop", false]]);
+  assert.deepEqual(bridge.of("setUp"), [["photoshop", false, null]]);
 });
 
 test("a bridge that cannot tell is said with its reason, and asked again", async (t) => {
@@ -251,7 +251,7 @@ test("a part without a licence is installed at once, and not twice when it is pr
   install.click();
   install.click();
   await settled();
-  assert.deepEqual(bridge.of("setUp"), [["photoshop", false]]);
+  assert.deepEqual(bridge.of("setUp"), [["photoshop", false, null]]);
 });
 
 test("a model is installed only after its licence was shown and agreed to", async (t) => {
@@ -259,13 +259,30 @@ test("a model is installed only after its licence was shown and agreed to", asyn
   const model = row("Diffusion method", 1);
   await press("Install", model);
   assert.deepEqual(bridge.of("setUp"), []);
-  assert.match(shown(model), /Licence: A Licence Free below a revenue\. The licence's full text I agree and install Not now/);
+  assert.match(shown(model), /Licence: A Licence Free below a revenue\. More, and the text that binds I agree and install Not now/);
   await press("Not now", model);
   assert.doesNotMatch(text(), /I agree/);
   assert.deepEqual(bridge.of("setUp"), []);
   await press("Install", model);
   await press("I agree and install", model);
-  assert.deepEqual(bridge.of("setUp"), [["svd", true]]);
+  assert.deepEqual(bridge.of("setUp"), [["svd", true, null]]);
+});
+
+test("a model that the hub gives to accounts alone asks for the person's token, which goes with it once", async (t) => {
+  const words = { message: "The hub does not hand out the model to you.", hint: "Accept its terms there." };
+  const closed = { code: "weights.not_accepted", ...words, retryable: false, ref: null };
+  const { bridge, row, press, field, settled } = await told(t, [{ engine: READY, svd: { error: closed } }]);
+  const model = row("Diffusion method", 1);
+  field("Token of your account at the models' hub").value = " hf_secret ";
+  await press("Install", model);
+  assert.doesNotMatch(model.outerHTML, /hf_secret/);
+  await press("I agree and install", model);
+  assert.deepEqual(bridge.of("setUp"), [["svd", true, "hf_secret"]]);
+  bridge.tellSetup(setup({ engine: READY }));
+  await settled();
+  await press("Install", model);
+  await press("I agree and install", model);
+  assert.deepEqual(bridge.of("setUp")[1], ["svd", true, null]);
 });
 
 test("the licence's address is a link where one opens beside the panel, else a field to copy from; nothing else is one", async (t) => {
@@ -281,7 +298,7 @@ test("the licence's address is a link where one opens beside the panel, else a f
   const { root, press, row, field } = await told(t);
   await press("Install", row("Diffusion method", 1));
   assert.equal(root.querySelector("a"), null);
-  assert.deepEqual([field("The licence's full text").value, field("The licence's full text").readOnly], [LICENCE.terms, true]);
+  assert.deepEqual([field("More, and the text that binds").value, field("More, and the text that binds").readOnly], [LICENCE.terms, true]);
 });
 
 test("Escape says no to the licence first, then closes the section", async (t) => {
@@ -300,7 +317,7 @@ test("the focus goes from Install to the licence's address, and back, and on to 
   const model = row("Diffusion method", 1);
   button("Install", model).focus();
   await press("Install", model);
-  assert.equal(document.activeElement, model.querySelector("input"));
+  assert.equal(document.activeElement, model.querySelector("input[readonly]"));
   button("Not now", model).focus();
   await press("Not now", model);
   assert.equal(document.activeElement, button("Install", model));
@@ -329,8 +346,8 @@ test("one button installs the whole method: the environment, then the model whos
   assert.deepEqual(bridge.of("setUp"), []);
   await press("I agree and install");
   assert.deepEqual(bridge.of("setUp"), [
-    ["engine", false],
-    ["svd", true],
+    ["engine", false, null],
+    ["svd", true, null],
   ]);
   bridge.tellSetup(setup({}, { work: work("engine"), waiting: ["svd"] }));
   await settled();
@@ -342,7 +359,7 @@ test("of the whole method nothing more is asked for when its environment is refu
   bridge.refuses.set("setUp", fault("engine.in_use", "A job runs.", "Wait for it."));
   await press("Install all of it");
   await press("I agree and install");
-  assert.deepEqual(bridge.of("setUp"), [["engine", false]]);
+  assert.deepEqual(bridge.of("setUp"), [["engine", false, null]]);
   assert.match(shown(row("Diffusion method", 0)), /A job runs\. Wait for it\. Code engine\.in_use/);
 });
 

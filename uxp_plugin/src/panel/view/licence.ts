@@ -41,8 +41,10 @@ export function licenceView({ say }: Words, act: SetupActions, links: boolean): 
       licences.show(
         bound.map(({ part }) => part),
         ({ title, rule, terms }, name) => {
-          const licence = bound.find(({ part }) => part === name)?.licence ?? null;
-          put(title, licence === null ? null : say("setup.licence", { name: licence.name }));
+          const part = bound.find((one) => one.part === name);
+          const licence = part?.licence ?? null;
+          const named = licence === null ? null : say(part?.group === "panels" ? "setup.consent" : "setup.licence", { name: licence.name });
+          put(title, named);
           put(rule, licence?.rule);
           terms.show(licence?.terms ?? "");
         },

@@ -2,13 +2,16 @@
 
 import type { Setup } from "../../bridge/api.ts";
 import type { Part, Work } from "../../bridge/generated.ts";
-import { arrange, attribute, button, deliberate, make, put, reveal } from "../dom.ts";
+import { arrange, attribute, button, deliberate, field, make, put, reveal } from "../dom.ts";
 import type { Model } from "../model.ts";
 import { offerOf, placeOf } from "../setup.ts";
 import { faultView } from "./fault.ts";
 import { licenceView } from "./licence.ts";
 import { partFacts, partName, partState, workCount } from "./part_words.ts";
 import type { SetupActions, Words } from "./section.ts";
+
+/** The hub hands a model out to accounts alone that agreed there. */
+const CLOSED = "weights.not_accepted";
 
 export interface PartView {
   readonly element: HTMLElement;
@@ -25,7 +28,8 @@ export function partView(words: Words, act: SetupActions, id: string, links: boo
   const todo = make("ul", { className: "vs-todo" });
   const [error, refusal] = [faultView(words), faultView(words, "alert")];
   const licence = licenceView(words, act, links);
-  const install = button("", () => act.install([id]));
+  const token = field(say("setup.token"), { type: "password", spellcheck: "false", maxlength: "256" }, { submitted: () => go() });
+  const install = button("", () => go());
   const stop = button(say("propagate.stop"), deliberate(() => act.stop(id)));
   const remove = button(say("act.remove"), deliberate(removed));
   const buttons = [install, stop, remove];
@@ -36,8 +40,13 @@ export function partView(words: Words, act: SetupActions, id: string, links: boo
   const element = make(
     "li",
     { className: "vs-job" },
-    ...[head, bar, count, todo, error.element, refusal.element, licence.element],
+    ...[head, bar, count, todo, error.element, token.element, refusal.element, licence.element],
   );
+
+  function go(): void {
+    act.install([id], token.input.value.trim());
+    token.input.value = "";
+  }
 
   /** It deletes files: asked once more, on the same button. */
   function removed(): void {
@@ -72,6 +81,7 @@ export function partView(words: Words, act: SetupActions, id: string, links: boo
       progress(place === "work" ? told.work : null);
       list(todo, place === null ? part.todo : []);
       error.show(place === null ? part.error : null);
+      reveal(token.element, place === null && part.error?.code === CLOSED && !agreed);
       const how = asked.get(id);
       refusal.show(how === undefined || how === "asking" ? null : how);
       keepingFocus([...licence.stops(), ...buttons], () => {

@@ -23,8 +23,8 @@ export interface SetupActions {
   seek(): void;
   /** Ask again how it stands. */
   watch(): void;
-  /** One after the other; asks for what has to be agreed to first. */
-  install(parts: readonly string[]): void;
+  /** One after the other; asks for what has to be agreed to first. `token`: of the person's account at the models' hub. */
+  install(parts: readonly string[], token?: string): void;
   agree(): void;
   disagree(): void;
   remove(part: string): void;
