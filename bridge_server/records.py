@@ -24,7 +24,7 @@ THUMBNAIL = "thumbnail.jpg"
 class Record(BaseModel):
     """What a job is. `clip_size` (bytes) and `clip_time` (ns since 1970) are the clip's when it was submitted."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: UUID
     hash: str

@@ -19,7 +19,7 @@ PROFILE_NAMED = "colour profile: "
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class KeyframeFiles(_Frozen):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.lock import hold
 from tests.needs import missing, needed
 
 FOLDER = Path(__file__).parents[1] / "uxp_plugin"
@@ -14,10 +15,12 @@ def npm(*words: str, patience: float) -> subprocess.CompletedProcess[str]:
     """Run npm in the panel's folder, its packages installed; skips or fails the test where they cannot be."""
     needed("node", ("node",))
     program = needed("node", ("npm",))
-    if not _installed():
-        done = _run(program, "ci", patience=300)
-        if done.returncode != 0:
-            missing("node", f"npm ci did not install what the panel's tests need: {done.stdout[-2000:]}")
+    with (FOLDER / ".installing").open("ab") as lock:  # tests may run side by side, and npm begins by taking away
+        hold(lock, wait=True)
+        if not _installed():
+            done = _run(program, "ci", patience=300)
+            if done.returncode != 0:
+                missing("node", f"npm ci did not install what the panel's tests need: {done.stdout[-2000:]}")
     return _run(program, *words, patience=patience)
 
 
