@@ -199,7 +199,11 @@ __all__ = [
     "params_hash",
 ]
 
-_CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+@functools.cache
+def _client() -> TypeAdapter[ClientMessage]:
+    """Made when the first client comes: an idle service stays small."""
+    return TypeAdapter(ClientMessage)
 
 
 @functools.cache
@@ -231,7 +235,7 @@ def encode(message: ClientMessage | ServerMessage) -> str:
 
 def decode_client(text: str) -> ClientMessage:
     """Read what a client sent. Raises EnvelopeError for no envelope, else MessageError, whose `answers` is its id."""
-    return _decode(text, _CLIENT)
+    return _decode(text, _client())
 
 
 def decode_server(text: str) -> ServerMessage:
