@@ -192,10 +192,15 @@ def _trust() -> ssl.SSLContext:
     context = ssl.create_default_context()
     known = ssl.get_default_verify_paths()
     if not (known.cafile or known.capath or context.cert_store_stats()["x509_ca"]):
-        file = next((path for path in CERTIFICATES if Path(path).exists()), None)
+        file = trusts_file()
         if file is not None:
             context.load_verify_locations(file)
     return context
+
+
+def trusts_file() -> str | None:
+    """The file of those whom a Linux system trusts."""
+    return next((path for path in CERTIFICATES if Path(path).exists()), None)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

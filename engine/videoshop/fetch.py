@@ -6,14 +6,16 @@ downloader starts afresh after an interruption and compares only sizes; hence th
 
 import hashlib
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import certifi
 import httpx
-from huggingface_hub import get_session
+from huggingface_hub import get_session, is_offline_mode, set_client_factory
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from engine.errors import WeightsError
@@ -152,6 +154,23 @@ def session(source: Source) -> httpx.Client:
         return get_session()
     except (ValueError, ImportError) as error:
         raise WeightsError.unreachable("The proxy", str(error)) from error
+
+
+def client() -> httpx.Client:
+    """A client as the hub's library makes its own, that trusts whom the system trusts as well: a firm's proxy signs
+    with a key of its own."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    hooks = {"request": [_unless_offline]}
+    return httpx.Client(verify=context, event_hooks=hooks, follow_redirects=True, timeout=None)
+
+
+def _unless_offline(request: httpx.Request) -> None:
+    if is_offline_mode():
+        raise OfflineModeIsEnabled(f"{request.url}: HF_HUB_OFFLINE is set")
+
+
+set_client_factory(client)
 
 
 def check(response: httpx.Response, source: Source) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bridge_server.desktop.fetching import trusts_file
 from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.runtime.outside import environment
 from bridge_server.desktop.runtime.place import PYTHON
@@ -179,6 +180,8 @@ class Uv:
             for name, value in environment(own).items()
             if not name.startswith(("UV_", "PYTHON")) and name not in ("VIRTUAL_ENV", "CONDA_PREFIX", "RUST_LOG")
         }
+        if trusts_file() or sys.platform != "linux":  # whom the system trusts: a firm's proxy signs with its own key
+            kept["UV_SYSTEM_CERTS"] = "1"
         kept |= DEFAULTS | {name: value for name, value in own.items() if PASSED_ON.fullmatch(name)}
         kept |= {
             "UV_CACHE_DIR": str(self.cache),

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from jeepney import message_bus
+from jeepney.io.blocking import open_dbus_connection
 from PIL import Image, ImageGrab
 
 from tests.needs import needed
@@ -14,6 +16,9 @@ from tests.needs import needed
 SIZE = (640, 360)
 BAR = 32
 """Height of the panel, at the top of the screen; icons stand at its left end."""
+
+PANELS, PANEL_SECONDS = 4, 20.0
+"""How often a panel is started, and how long each may take."""
 
 CONFIG = f"""<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
@@ -91,8 +96,28 @@ def session(home: Path, *, icons: bool = True) -> Iterator[Panel]:
             stack, [bus, "--session", "--nofork", "--print-address=1"], environment
         )
         if icons:
-            _running(stack, [panel, "--disable-wm-check"], environment, stdout=subprocess.DEVNULL)
+            _start_panel(stack, panel, environment)
         yield Panel(environment)
+
+
+def _start_panel(stack: contextlib.ExitStack, panel: str, environment: dict[str, str]) -> None:
+    """Start the panel until it has its place for icons: on a busy machine it may give up waiting for its settings."""
+    for _ in range(PANELS):
+        process = _running(stack, [panel, "--disable-wm-check"], environment, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + PANEL_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            if _has_watcher(environment):
+                return
+            time.sleep(0.1)
+        process.kill()
+    raise AssertionError("the panel has no place for icons")
+
+
+def _has_watcher(environment: dict[str, str]) -> bool:
+    with open_dbus_connection(environment["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+        reply = bus.send_and_get_reply(message_bus.NameHasOwner("org.kde.StatusNotifierWatcher"), timeout=10)
+    (owned,) = reply.body
+    return bool(owned)
 
 
 def _said(stack: contextlib.ExitStack, command: list[str], environment: dict[str, str]) -> str:

@@ -3,9 +3,12 @@
 import json
 import shutil
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
+import httpx
 import pytest
 from huggingface_hub import close_session
 
@@ -13,6 +16,7 @@ from engine.errors import Cancelled, EngineError, ResourceError, WeightsError
 from engine.request import Event
 from engine.videoshop.catalogue import MANIFEST, MARKER, KnownModel, Licence
 from engine.videoshop.download import bring, download, faults
+from engine.videoshop.fetch import client
 from engine.videoshop.stock import held, remove, state_of
 from engine.videoshop.weights import inspect
 from tests.engine.videoshop.hub import COMMIT, Hub
@@ -367,3 +371,28 @@ def test_what_is_not_installed_cannot_be_removed_and_what_is_begun_can(hub: Hub,
     refusal(store)
     assert remove(MODEL, store) >= 3_000_000
     assert not (store / MODEL.name).exists()
+
+
+def test_the_system_says_whom_to_trust_as_well_as_certifi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def trusted(context: ssl.SSLContext) -> int:
+        return context.cert_store_stats()["x509_ca"]
+
+    alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    alone.load_verify_locations(certifi.where())
+    firms = certifi.contents().split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+    (tmp_path / "firm.pem").write_text(firms[firms.index("-----BEGIN") :])
+    seen: list[ssl.SSLContext] = []
+    monkeypatch.setattr(httpx, "Client", lambda verify, **more: seen.append(verify))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "firm.pem"))
+    client()
+    assert trusted(seen[0]) >= trusted(alone)
+    monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "firm.pem"))
+    client()
+    assert trusted(seen[1]) >= 1
+
+
+def test_without_leave_to_go_online_nobody_is_asked(hub: Hub, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.videoshop.fetch.is_offline_mode", lambda: True)
+    with pytest.raises(WeightsError, match="HF_HUB_OFFLINE is set"):
+        download(MODEL, store, lambda event: None, accepted=True)
+    assert hub.asked == []

@@ -1,5 +1,6 @@
 """How uv is run, what it says, and what is understood of its failures."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,15 @@ def test_uv_gets_mirrors_and_proxies_but_nothing_that_makes_another_environment(
         "UV_CACHE_DIR": str(HERE / "cache"),
     }
     assert seen["UV_CONCURRENT_DOWNLOADS"] == "2"
+
+
+def test_uv_trusts_whom_the_system_trusts_unless_the_person_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge_server.desktop.runtime.uv.trusts_file", lambda: "/etc/ssl/ca.pem")
+    uv = Uv("uv", HERE, HERE)
+    assert uv.variables({})["UV_SYSTEM_CERTS"] == "1"
+    assert uv.variables({"UV_SYSTEM_CERTS": "0"})["UV_SYSTEM_CERTS"] == "0"
+    monkeypatch.setattr("bridge_server.desktop.runtime.uv.trusts_file", lambda: None)
+    assert ("UV_SYSTEM_CERTS" in uv.variables({})) == (sys.platform != "linux")
 
 
 def test_a_given_proxy_is_stronger() -> None:
