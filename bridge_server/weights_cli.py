@@ -1,6 +1,7 @@
 """`videoshop weights`: the model's files, listed, downloaded, checked and removed by the engine process."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,17 @@ class NotAgreedError(BridgeError):
             "weights.licence_not_accepted",
             f"The licence of {name} was not accepted, so nothing was downloaded.",
             f"Read it at {terms}; if you agree, run the command again with --accept-license.",
+        )
+
+
+class NamedByVariableError(BridgeError):
+    """The models' folder is named outside of the settings."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            "weights.named_by_variable",
+            f"The models are kept in {folder} because the variable VIDEOSHOP_WEIGHTS says so.",
+            "Move them yourself and change the variable; or unset it, and run the command again.",
         )
 
 
@@ -143,6 +155,25 @@ def remove(
     """Delete a model's files from this machine."""
     told = _ask("weights.remove", name=name)
     print(f"{told['folder']}: removed, {told['freed'] / 1e9:.1f} GB freed")
+
+
+@app.command(epilog="**Example**\n\n`videoshop weights move /mnt/large/models`")
+def move(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the models are to be.", show_default=False)],
+) -> None:
+    """Have all models in another folder, on a larger disk say; from then on they are looked for and kept there."""
+    from bridge_server.desktop import settings
+    from bridge_server.desktop.paths import Places
+
+    if os.environ.get(settings.WEIGHTS) and settings.WEIGHTS not in settings.chosen(os.environ):
+        raise NamedByVariableError(os.environ[settings.WEIGHTS])
+    to = folder.expanduser().absolute()
+    told = _ask("weights.take_along", to=str(to))
+    settings.change(Places.of_user(), lambda trouble: say(plain(trouble)), weights=to)
+    for name in told["models"]:
+        _ask("weights.remove", name=name, to=told["store"])
+    print(f"{to}: {', '.join(told['models']) or 'no model yet'}")
+    say("A service that runs looks for them there after its next start.")
 
 
 def _agree(model: dict[str, Any]) -> None:

@@ -197,6 +197,10 @@ class _WeightsRemove(_Arguments):
     to: Path | None = None
 
 
+class _WeightsTakeAlong(_Arguments):
+    to: Path
+
+
 def _weights_list(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     """The known models, and what is there of each: {"store", "models": […]}."""
     asked = _WeightsList.model_validate(arguments)
@@ -255,6 +259,15 @@ def _weights_remove(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
     return {"folder": str(root / model.name), "freed": remove(model, root)}
 
 
+def _weights_take_along(arguments: JsonObject, on_event: OnEvent) -> JsonObject:
+    """Have all models that are in the store in the folder `to` as well: {"store", "models": [names]}."""
+    asked = _WeightsTakeAlong.model_validate(arguments)
+    from engine.videoshop.catalogue import store
+    from engine.videoshop.stock import take_along
+
+    return {"store": str(store()), "models": take_along(store(), asked.to, on_event)}
+
+
 def _needs_videoshop() -> None:
     if find_spec("huggingface_hub") is None:
         raise SettingsError.method_unavailable("videoshop", ["flow"])
@@ -273,4 +286,5 @@ COMMANDS: Mapping[str, Command] = {
     "weights.download": _weights_download,
     "weights.verify": _weights_verify,
     "weights.remove": _weights_remove,
+    "weights.take_along": _weights_take_along,
 }

@@ -1,6 +1,8 @@
 """What is in the store of weights: its state, who holds it, and how it goes again. It needs no network and no torch."""
 
 import errno
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.errors import OutputError, ResourceError, WeightsError
 from engine.lock import hold
+from engine.request import Event, OnEvent
 from engine.videoshop.catalogue import MANIFEST, MARKER, MODELS, KnownModel, Precision
 
 State = Literal["installed", "incomplete", "absent"]
+BLOCK = 1 << 20
 
 
 class Listed(BaseModel):
@@ -111,6 +115,52 @@ def remove(model: KnownModel, root: Path) -> int:
         _remove_empty(folder)
     (root / f".{model.name}.lock").unlink(missing_ok=True)
     return freed
+
+
+def take_along(root: Path, to: Path, on_event: OnEvent) -> list[str]:
+    """Have all models of the store `root` in the store `to` as well, whole or as far as they came; their names.
+
+    Linked where both are on one disk, else copied. Raises WeightsError (in_use, not_ours), OutputError.not_writable,
+    ResourceError.no_room_for_weights, and what `on_event` raises; what was there before stays.
+    """
+    if to == root:
+        return []
+    models = [model.name for model in MODELS.values() if state_of(root / model.name) != "absent"]
+    files = [path for name in models for path in (root / name).rglob("*") if path.is_file()]
+    total, done = sum(path.stat().st_size for path in files), 0
+
+    def bring(source: str, target: str) -> str:
+        nonlocal done
+        try:
+            os.link(source, target)
+            done += Path(target).stat().st_size
+        except OSError:  # another disk, or one without links
+            with Path(source).open("rb") as read, Path(target).open("wb") as write:
+                while block := read.read(BLOCK):
+                    write.write(block)
+                    done += len(block)
+                    on_event(Event(stage="write", done=done, total=total, message=Path(source).name))
+        on_event(Event(stage="write", done=done, total=total, message=Path(source).name))
+        return target
+
+    for name in models:
+        target, aside = to / name, to / f".{name}.moving"
+        with held(root, name), held(to, name), writing(to):
+            if state_of(target) == "installed":
+                continue
+            if state_of(target) == "absent" and target.exists():
+                raise WeightsError.not_ours(target)
+            for left in (aside, target):
+                shutil.rmtree(left, ignore_errors=True)
+            try:
+                shutil.copytree(root / name, aside, copy_function=bring)
+                aside.replace(target)
+            except shutil.Error as error:
+                raise OutputError.not_writable(to) from error
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+        (to / f".{name}.lock").unlink(missing_ok=True)
+    return models
 
 
 @contextmanager

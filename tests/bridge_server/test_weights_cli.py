@@ -189,3 +189,28 @@ def test_a_download_that_was_interrupted_or_killed_goes_on(
     assert done.returncode == 0, done.stderr
     assert hub.asked_for(UNET)[asked:] == [3_000_000]
     assert run(environment, "verify", "svd").returncode == 0
+
+
+def test_models_move_to_another_folder_and_are_found_there(
+    environment: dict[str, str], hub: Hub, svd: Path, tmp_path: Path
+) -> None:
+    environment |= {"VIDEOSHOP_CONFIG": str(tmp_path / "config")}
+    run(environment, "download", "--accept-license")
+    to = tmp_path / "large/models"
+    moved = run(environment, "move", to)
+    assert (moved.returncode, moved.stdout) == (0, f"{to}: svd\n")
+    assert not svd.exists()
+    assert str(to) in run(environment, "list").stdout
+    assert run(environment, "verify", "svd").stdout == f"{to / 'svd'}: whole, 14 frames at once\n"
+    asked = len(hub.asked)
+    assert run(environment, "download", "--accept-license").returncode == 0
+    assert len(hub.asked) == asked or {name for name, _ in hub.asked[asked:]} == {"list"}
+
+
+def test_a_folder_that_a_variable_names_is_not_moved_behind_its_back(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = run(environment | {"VIDEOSHOP_WEIGHTS": str(tmp_path / "mine")}, "move", tmp_path / "large")
+    assert done.returncode == 2
+    assert "because the variable VIDEOSHOP_WEIGHTS says so" in done.stderr
+    assert not (tmp_path / "large").exists()
