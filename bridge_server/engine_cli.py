@@ -1,5 +1,6 @@
 """`videoshop engine`: the environment that the method `videoshop` needs, installed, kept whole, removed."""
 
+import asyncio
 import contextlib
 import json
 import sys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # loaded when a command runs: the service has no use for them
 
 NAME = "engine"
 GB = 1e9
+RELEASE_SECONDS = 10.0
 
 PHASES = {
     "prepare": "Preparing",
@@ -138,6 +140,7 @@ def move(
     from bridge_server.desktop.runtime import upkeep
 
     places = Places.of_user()
+    _release(places)
     with _bar() as show:
         installed = upkeep.move(places, folder, upkeep.Options(), show)
     _conclude(places, installed)
@@ -150,11 +153,25 @@ def remove() -> None:
 
     places = Places.of_user()
     root = home(places).root
+    _release(places)
     freed = upkeep.remove(places)
     print(f"{root}: removed, {freed / GB:.1f} GB freed")
 
 
 # What the person sees
+
+
+def _release(places: Places) -> None:
+    """Have the service that runs end engine processes that only rest: they hold the environment's files."""
+    from bridge_server.client import Client
+    from bridge_server.errors import BridgeError
+
+    async def release() -> None:
+        async with asyncio.timeout(RELEASE_SECONDS), await Client.connect(places, host="command line") as client:
+            await client.release_engine()
+
+    with contextlib.suppress(BridgeError, TimeoutError):  # none runs, or it does not answer: then a lock tells
+        asyncio.run(release())
 
 
 def _told(found: "Status") -> dict[str, Any]:

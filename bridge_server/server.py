@@ -270,7 +270,7 @@ class BridgeServer:
         if self._setup is None:
             from bridge_server.setup import Setup
 
-            self._setup = Setup(self._tell, self._let_in, self._setup_step)
+            self._setup = Setup(self._tell, self._let_in, self.release, self._setup_step)
         return await self._setup.answer(arrange)
 
     def _let_in(self) -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,16 +41,18 @@ class Asked:
 class Setup:
     """`answer` what clients arrange; `tell` hears of every change, `on_origin` when a page more is to be let in.
 
-    `command` starts the process of `setting_up`.
+    `release` ends engine processes that only rest: they hold the files of what is removed. `command` starts the process
+    of `setting_up`.
     """
 
     def __init__(
         self,
         tell: Callable[[m.SetupState], None],
         on_origin: Callable[[], None],
+        release: Callable[[], Awaitable[None]],
         command: Sequence[str] | None = None,
     ) -> None:
-        self._tell, self._on_origin = tell, on_origin
+        self._tell, self._on_origin, self._release = tell, on_origin, release
         self._command = tuple(command or own_step())
         self._parts: tuple[m.Part, ...] = ()
         self._errors: dict[str, m.Fault] = {}
@@ -145,6 +147,8 @@ class Setup:
         """Do one thing, and keep what came of it."""
         wish = Wish(do=asked.do, part=asked.part, accepted=asked.accepted, token=asked.token)
         try:
+            if asked.do == "remove":
+                await self._release()
             outcome = await self._run(wish, self._advance)
         except SetupError as error:
             if not self._stopped:

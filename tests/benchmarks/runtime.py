@@ -1,10 +1,12 @@
-"""The engine's environment for the processor, from the registry: kills, damage, and a job of the diffusion method.
+"""The engine's environment for the processor, from the registry: kills, damage, and a job of the diffusion method;
+then the same set up through the service, as its page does it.
 
 `--command` names another `videoshop`, the frozen app's for instance; `VIDEOSHOP_TORCH_INDEX` says where torch's wheel
 is if its own index cannot be reached. About 1.3 GB are downloaded and written below `--folder`, and removed at the end.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import random
@@ -16,18 +18,27 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge_server.client import Client
+from bridge_server.desktop.instance import alive, discover
+from bridge_server.desktop.paths import Places
 from bridge_server.desktop.runtime.place import Home, packages_of
 from bridge_server.desktop.runtime.records import METADATA, entries
+from bridge_server.protocol import messages as m
+from engine.request import FrameRange
 from tests.benchmarks.figures import Figures
 from tests.end_to_end.command import BOX, BOX_EDITED, BOX_MASK
+from tests.engine.videoshop.hub import Hub
 
 TRAINED = Path(__file__).parents[1] / "assets" / "world" / "model"
 DAMAGED, DELETED = 20, 5
 FRAMES, STEPS = 4, 4
+STOPPED_AT = 20_000_000
+"""Bytes after which the installation through the service is stopped."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,7 @@ def run() -> int:
         _damage(person, random.Random(asked.seed), figures)
         _job(person, figures)
         _removes(person, figures)
+        asyncio.run(_through_the_service(person, figures))
     return figures.end()
 
 
@@ -175,6 +187,64 @@ def _removes(person: Person, figures: Figures) -> None:
     figures.show("files left after remove", sum(1 for _ in person.engine.root.rglob("*")), most=0)
     figures.show("the result is still there", float((person.home / "result").is_dir()), least=1)
     shutil.rmtree(person.home / "result")
+
+
+async def _through_the_service(person: Person, figures: Figures) -> None:
+    """Environment and model are set up by a client, stopped once; a job runs; both are taken away."""
+    places = Places(person.home / "config", person.home / "data")
+    with Hub("stabilityai/stable-video-diffusion-img2vid", TRAINED) as hub:
+        variables = {**person.variables, "HF_ENDPOINT": hub.url}
+        service = subprocess.Popen([*person.command, "serve", "--port", "0"], env=variables, stdout=subprocess.DEVNULL)
+        try:
+            while not (alive(places) and discover(places.discovery)):
+                await asyncio.sleep(0.1)
+            async with await Client.connect(places) as client:
+                await _sets_up(client, figures)
+        finally:
+            service.terminate()
+            service.wait()
+    figures.show("files left of both", sum(1 for _ in person.engine.root.rglob("*")), most=0)
+
+
+async def _sets_up(client: Client, figures: Figures) -> None:
+    began = time.monotonic()
+    await client.set_up("engine")
+    await _until(client, lambda state: state.work is not None and state.work.done > STOPPED_AT)
+    await client.stop_setup("engine")
+    stopped = await _until(client, lambda state: state.work is None)
+    figures.show("stopped through the service it has begun", _is(stopped, "engine", "begun"), least=1)
+    await client.set_up("engine")
+    await client.set_up("svd", accepted=True)
+    done = await _until(client, lambda state: state.work is None and not state.waiting)
+    figures.show("environment and model set up through the service", time.monotonic() - began, "s")
+    figures.show("both are ready", _is(done, "engine", "ready") * _is(done, "svd", "ready"), least=1)
+    grant = await client.grant(BOX)
+    edited, mask = [await client.upload_png(path) for path in (BOX_EDITED, BOX_MASK)]
+    params = m.JobParams(
+        grant=grant,
+        keyframes=(m.KeyframeParams(edited=edited, frame=20, mask=mask),),
+        range=FrameRange(start=20, stop=20 + FRAMES),
+        method="videoshop",
+        formats=("png",),
+        settings={"steps": str(STEPS)},
+    )
+    job = await client.result((await client.submit(params)).job)
+    figures.show("a job with them is done", float(job.state == "done"), least=1)
+    await client.take_away("svd")
+    await client.take_away("engine")
+    gone = await _until(client, lambda state: state.work is None and not state.waiting)
+    figures.show("both are taken away", _is(gone, "engine", "absent") * _is(gone, "svd", "absent"), least=1)
+
+
+async def _until(client: Client, true: Callable[[m.SetupState], bool]) -> m.SetupState:
+    async for state in client.watch_setup():
+        if true(state):
+            return state
+    raise SystemExit("the service is gone")
+
+
+def _is(state: m.SetupState, name: str, wanted: str) -> float:
+    return float(any(part.part == name and part.state == wanted for part in state.parts))
 
 
 def _packages(home: Home) -> Path:

@@ -1,14 +1,18 @@
 """`videoshop engine`, as a person uses it."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from bridge_server import cli
+from bridge_server.client import Client
 from bridge_server.desktop.paths import CONFIG, DATA, Places
 from bridge_server.desktop.runtime import place, probe, upkeep
 from bridge_server.desktop.runtime.upkeep import Options
+from bridge_server.server import BridgeServer
+from tests.bridge_server.conftest import ENGINE, PATIENCE
 from tests.bridge_server.desktop.runtime.wheels import Shelf, starts
 
 
@@ -90,3 +94,15 @@ def test_without_an_environment_it_says_how_to_get_one(capsys: pytest.CaptureFix
 def test_a_backend_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["engine", "install", "--backend", "cuda"]) == 2
     assert "Hint: Use auto or one of: cpu." in capsys.readouterr().err
+
+
+async def test_an_engine_of_the_service_that_rests_does_not_hold_the_environment(person: Places, clip: Path) -> None:
+    assert await asyncio.to_thread(cli.run, ["engine", "install", "--backend", "cpu"]) == 0
+    async with (
+        BridgeServer(person, ports=(0,), engine=ENGINE, patience=PATIENCE) as server,
+        await Client.connect(person) as client,
+    ):
+        await client.probe(await client.grant(clip))
+        assert server._questions_engine.pid is not None
+        assert await asyncio.to_thread(cli.run, ["engine", "remove"]) == 0
+        assert server._questions_engine.pid is None

@@ -69,6 +69,19 @@ async def test_a_part_is_installed_step_by_step_and_removed(client: Client, shel
     assert wishes(shelf) == [("install", "engine"), ("remove", "engine")]
 
 
+async def test_an_engine_that_rests_does_not_hold_what_is_removed(
+    client: Client, server: BridgeServer, clip: Path
+) -> None:
+    await client.set_up("engine")
+    await until(client, lambda state: idle(state) and part(state, "engine").state == "ready")
+    await client.probe(await client.grant(clip))
+    resting = server._questions_engine
+    assert resting.pid is not None
+    await client.take_away("engine")
+    await until(client, lambda state: idle(state) and part(state, "engine").state == "absent")
+    assert resting.pid is None
+
+
 async def test_every_client_that_watches_hears_of_it(client: Client, server: BridgeServer, places: Places) -> None:
     async with await Client.connect(places) as other:
         hearing = asyncio.create_task(until(other, lambda state: part(state, "engine").state == "ready"))
