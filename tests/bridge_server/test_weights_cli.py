@@ -13,7 +13,7 @@ import pytest
 
 from bridge_server import cli
 from tests.engine.videoshop.hub import Hub
-from tests.engine.videoshop.small import pipeline, write_checkpoint, write_folder
+from tests.engine.videoshop.small import pipeline, write_checkpoint, write_like_svd
 
 VIDEOSHOP = (sys.executable, "-W", "ignore", "-m", "bridge_server.cli", "weights")
 UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
@@ -23,11 +23,8 @@ UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model in half precision, with as many frames as SVD's, and its single-file twin."""
     folder = tmp_path_factory.mktemp("origin")
-    made = pipeline()
-    write_folder(folder / "model", made, "fp16")
-    config = folder / "model/unet/config.json"
-    config.write_text(config.read_text().replace('"num_frames": 5', '"num_frames": 14'))
-    write_checkpoint(folder / "svd.safetensors", made)
+    write_like_svd(folder / "model")
+    write_checkpoint(folder / "svd.safetensors", pipeline())
     return folder
 
 

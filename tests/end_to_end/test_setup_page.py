@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.end_to_end.page_service import Service, beside, built_panel, well_behaved
 from tests.engine.videoshop.hub import Hub
-from tests.engine.videoshop.small import pipeline, write_folder
+from tests.engine.videoshop.small import write_like_svd
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,11 +23,7 @@ UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model with as many frames as SVD's."""
-    folder = write_folder(tmp_path_factory.mktemp("origin") / "model", pipeline(), "fp16")
-    config = folder / "unet/config.json"
-    config.write_text(config.read_text().replace('"num_frames": 5', '"num_frames": 14'))
-    return folder
+    return write_like_svd(tmp_path_factory.mktemp("origin") / "model")
 
 
 @pytest.fixture(scope="module")

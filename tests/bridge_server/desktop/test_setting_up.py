@@ -12,18 +12,14 @@ import pytest
 
 from bridge_server.setup import own_step
 from tests.engine.videoshop.hub import Hub
-from tests.engine.videoshop.small import pipeline, write_folder
+from tests.engine.videoshop.small import write_like_svd
 
 UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
 
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model with as many frames as SVD's."""
-    folder = write_folder(tmp_path_factory.mktemp("origin") / "model", pipeline(), "fp16")
-    config = folder / "unet/config.json"
-    config.write_text(config.read_text().replace('"num_frames": 5', '"num_frames": 14'))
-    return folder
+    return write_like_svd(tmp_path_factory.mktemp("origin") / "model")
 
 
 @pytest.fixture

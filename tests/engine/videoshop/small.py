@@ -92,6 +92,14 @@ def write_folder(path: Path, made: VideoshopPipeline, variant: str | None = None
     return path
 
 
+def write_like_svd(folder: Path) -> Path:
+    """The small model in half precision, as the hub has SVD: it makes as many frames at once."""
+    write_folder(folder, pipeline(), "fp16")
+    config = folder / "unet/config.json"
+    config.write_text(config.read_text().replace('"num_frames": 5', '"num_frames": 14'))
+    return folder
+
+
 def write_checkpoint(path: Path, made: VideoshopPipeline, *, conditioner: bool = True) -> Path:
     """Write a single file as Stability releases it, and what its shapes do not tell beside it.
 
