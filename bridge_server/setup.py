@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from bridge_server.child import Child
 from bridge_server.desktop.faults import SetupError
 from bridge_server.desktop.frozen import frozen
+from bridge_server.desktop.program import CONSOLE
 from bridge_server.desktop.setting_up import Outcome, Wish
 from bridge_server.errors import BridgeError
 from bridge_server.protocol import messages as m
@@ -214,7 +216,9 @@ class Setup:
 
 
 def own_step() -> tuple[str, ...]:
-    """How the process of `setting_up` is started: by this very version."""
+    """How the process of `setting_up` is started: by this very version, and by the program that has a console, without
+    which Windows gives it no input."""
     if frozen():
-        return (sys.executable, "setup-step")
+        own = Path(sys.executable)
+        return (str(own.with_name(f"{CONSOLE}{own.suffix}")), "setup-step")
     return (sys.executable, "-P", "-m", "bridge_server.cli", "setup-step")

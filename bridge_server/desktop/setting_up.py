@@ -57,7 +57,7 @@ def run() -> None:
         outcome = Outcome(stopped=True) if error.code == "cancelled" else Outcome(error=m.Fault.of(error))
     except OSError as error:
         outcome = Outcome(error=m.Fault.of(SetupError.failed(wish.part, error.strerror or str(error))))
-    print(outcome.model_dump_json(), flush=True)
+    print(json.dumps(outcome.model_dump(mode="json")), flush=True)  # in ASCII, whatever the system's encoding is
 
 
 def _until_alone() -> None:

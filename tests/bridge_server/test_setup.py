@@ -15,6 +15,7 @@ from bridge_server.desktop.paths import Places
 from bridge_server.errors import BridgeError
 from bridge_server.protocol import messages as m
 from bridge_server.server import BridgeServer
+from bridge_server.setup import own_step
 from tests.bridge_server.conftest import ENGINE, PATIENCE
 
 
@@ -196,3 +197,12 @@ async def test_the_process_ends_with_the_service(places: Places, shelf: Path) ->
         assert child is not None
     assert not child.lives
     assert await child.exit_code() is not None
+
+
+@pytest.mark.parametrize("name", ["videoshop.exe", "videoshop-tray.exe", "videoshop"])
+def test_the_app_starts_it_by_its_program_with_a_console(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / name))
+    assert own_step() == (str(tmp_path / name.replace("-tray", "")), "setup-step")
