@@ -34,7 +34,7 @@ class Child:
     @classmethod
     async def start(cls, command: Sequence[str], stderr: deque[str], memory: int | None = None) -> Self:
         """`stderr` gets the lines of the child's stderr; `memory` bounds it on Windows. Raises OSError."""
-        from bridge_server.desktop.runtime.outside import environment  # an idle service stays small
+        from bridge_server.desktop.outside import environment  # an idle service stays small
 
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from bridge_server.desktop import outside
 from bridge_server.desktop.made import made, note, write_whole
 from bridge_server.desktop.paths import Places
-from bridge_server.desktop.program import KEPT, clean_environment, program
+from bridge_server.desktop.program import KEPT, program
 from bridge_server.desktop.settings import chosen
 
 log = logging.getLogger("videoshop.desktop")
@@ -294,7 +295,7 @@ def _tell_systemd() -> None:
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(
             ["systemctl", "--user", "daemon-reload"],
-            env=clean_environment(),
+            env=outside.environment(),
             capture_output=True,
             timeout=SYSTEMCTL_SECONDS,
             check=False,

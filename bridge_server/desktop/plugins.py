@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from bridge_server.desktop import settings
+from bridge_server.desktop import outside, settings
 from bridge_server.desktop.faults import PluginError
 from bridge_server.desktop.frozen import bundled
 from bridge_server.desktop.made import made, note
 from bridge_server.desktop.paths import Places
-from bridge_server.desktop.program import clean_environment
 
 Plugin = Literal["photoshop", "after-effects", "script"]
 PLUGINS: tuple[Plugin, ...] = get_args(Plugin)
@@ -161,6 +160,14 @@ def standing(places: Places, plugin: Plugin, source: Path) -> Standing:
     if not all(Path(thing).exists() for thing in things):
         return "damaged"
     return "ready" if all(_same(ours, Path(thing)) for thing in things) else "outdated"
+
+
+def outdated(places: Places, source: Path) -> list[Plugin]:
+    """The plugins that were installed from here and are not of the version that this app brings."""
+    try:
+        return [plugin for plugin in PLUGINS if standing(places, plugin, source) in ("outdated", "damaged")]
+    except PluginError:  # it brings none
+        return []
 
 
 def _plugin_of(thing: str) -> Plugin:
@@ -338,7 +345,7 @@ def _ran(command: list[str]) -> str | None:
     try:
         done = subprocess.run(
             command,
-            env=clean_environment(),
+            env=outside.environment(),
             capture_output=True,
             text=True,
             errors="replace",

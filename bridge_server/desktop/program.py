@@ -39,18 +39,6 @@ def _interpreter(windowed: bool) -> str:
     return str(silent) if windowed and sys.platform == "win32" and silent.exists() else sys.executable
 
 
-def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of programs that are not ours: a frozen program's own libraries would break them."""
-    kept = dict(environment)
-    if frozen():
-        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
-            original = kept.pop(f"{name}_ORIG", None)  # what the frozen program's loader put aside
-            kept.pop(name, None)
-            if original:
-                kept[name] = original
-    return kept
-
-
 def start_apart(command: tuple[str, ...]) -> "subprocess.Popen[bytes]":
     """Start a program that outlives this one, and whose window nobody sees."""
     flags = 0

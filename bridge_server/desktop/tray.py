@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from bridge_server.client import Client, Preview
-from bridge_server.desktop import autostart, settings
+from bridge_server.desktop import autostart, outside, plugins, settings
 from bridge_server.desktop.instance import alive, discover
 from bridge_server.desktop.paths import Places, private_folder
-from bridge_server.desktop.program import clean_environment, program, start_apart
+from bridge_server.desktop.program import program, start_apart
 from bridge_server.desktop.tray_state import Action, State, after, lost, met
 from bridge_server.errors import BridgeError, UnreachableError
 from bridge_server.pairing_cli import doorway
@@ -82,6 +82,7 @@ class Tray:
         self._next: tuple[str, ...] = ()
         self._first = not places.token.exists()
         """Whether nothing of the app has run for this person yet."""
+        self._greeting: asyncio.Task[None] | None = None
         self.state = State()
 
     async def run(self) -> tuple[str, ...]:
@@ -94,9 +95,10 @@ class Tray:
             for task in done:
                 task.result()
         finally:
-            for task in (over, *tasks):
+            ending = [task for task in (over, self._greeting, *tasks) if task is not None]
+            for task in ending:
                 task.cancel()
-            await asyncio.wait((over, *tasks), timeout=FAREWELL_SECONDS)
+            await asyncio.wait(ending, timeout=FAREWELL_SECONDS)
         return self._next
 
     def quit(self) -> None:
@@ -134,11 +136,17 @@ class Tray:
         async for news in client.watch_all():
             if self.state.service != "running":
                 self._show(met(replace(self.state, note=None), tuple(await client.jobs())))
-            if self._first:  # who installed it a moment ago is shown what there is to set up
-                self._first = False
-                await self.act("set up")
+                self._greeting = self._greeting or asyncio.create_task(self._greet())  # browsers take their time
             if not isinstance(news, Preview):
                 self._show(after(self.state, news))
+
+    async def _greet(self) -> None:
+        """Show who installed the app a moment ago what there is to set up, and tell who updated it that the panels in
+        Adobe's programs are still those of before."""
+        if self._first:
+            await self.act("set up")
+        elif await asyncio.to_thread(plugins.outdated, self._places, plugins.folder()):
+            self._tell("The panels are of an older version: “Set up” updates them")
 
     def _fell(self, *, ended: bool) -> None:
         """The service is gone. One that somebody ended stays so; one that crashed is started again, if it did not do
@@ -323,14 +331,14 @@ def open_folder(folder: Path) -> None:
         os.startfile(folder)
     else:
         opener = "open" if sys.platform == "darwin" else "xdg-open"
-        subprocess.run([opener, str(folder)], env=clean_environment(), check=False, timeout=COMMAND_SECONDS)
+        subprocess.run([opener, str(folder)], env=outside.environment(), check=False, timeout=COMMAND_SECONDS)
 
 
 def _done(*command: str) -> bool:
     """Whether a program of the system's did what it was told."""
     try:
         done = subprocess.run(
-            command, env=clean_environment(), capture_output=True, check=False, timeout=COMMAND_SECONDS
+            command, env=outside.environment(), capture_output=True, check=False, timeout=COMMAND_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

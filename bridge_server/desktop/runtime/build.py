@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from bridge_server.desktop.outside import environment
 from bridge_server.desktop.paths import private_folder
 from bridge_server.desktop.runtime import ahead, code, records
 from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.runtime.locks import Lock
-from bridge_server.desktop.runtime.outside import environment
 from bridge_server.desktop.runtime.place import Doing, Home, Installed, Unfinished, packages_of, python_of, write_whole
 from bridge_server.desktop.runtime.uv import Heard, Source, Uv, base_python, find_uv
 from engine.lock import hold

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bridge_server.desktop.outside import environment
 from bridge_server.desktop.runtime import gpu
 from bridge_server.desktop.runtime.gpu import Card, Choice
-from bridge_server.desktop.runtime.outside import environment
 
 SECONDS = 20.0
 """How long a tool may take: a card that was asleep is slow to answer."""

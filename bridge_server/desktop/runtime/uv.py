@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge_server.desktop.fetching import trusts_file
+from bridge_server.desktop.outside import environment
 from bridge_server.desktop.runtime.faults import RuntimeFault
-from bridge_server.desktop.runtime.outside import environment
 from bridge_server.desktop.runtime.place import PYTHON
 
 TICK = 0.2

@@ -14,7 +14,7 @@ from bridge_server.desktop import settings
 from bridge_server.desktop.faults import PluginError
 from bridge_server.desktop.made import made
 from bridge_server.desktop.paths import CONFIG, DATA, Places
-from bridge_server.desktop.plugins import CCX, CSXS, PLUGINS, SCRIPT, Hosts, install, remove, standing
+from bridge_server.desktop.plugins import CCX, CSXS, PLUGINS, SCRIPT, Hosts, install, outdated, remove, standing
 from tests.bridge_server.desktop.test_autostart import Registry
 from tests.plugin import npm
 
@@ -145,6 +145,7 @@ def test_a_plugin_of_another_version_is_outdated_and_one_that_is_gone_is_damaged
 ) -> None:
     agent(hosts, tmp_path / "log")
     (hosts.after_effects / "25.1").mkdir(parents=True)
+    assert outdated(places, built) == []
     for plugin in PLUGINS:
         assert standing(places, plugin, built) == "absent"
         assert install(places, plugin, built, hosts).done
@@ -153,6 +154,7 @@ def test_a_plugin_of_another_version_is_outdated_and_one_that_is_gone_is_damaged
         package.writestr("manifest.json", json.dumps({"name": "Videoshop Panel", "version": "0.2.0"}))
     (built / "aftereffects/index.html").write_text("a newer panel")
     (built / "aftereffects-script" / SCRIPT).write_text("(function () { newer(); })();")
+    assert outdated(places, built) == list(PLUGINS)
     for plugin in PLUGINS:
         assert standing(places, plugin, built) == "outdated"
         assert install(places, plugin, built, hosts).done

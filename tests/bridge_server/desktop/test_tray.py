@@ -14,9 +14,10 @@ import pytest
 import pytest_asyncio
 
 from bridge_server.client import Client
-from bridge_server.desktop import pystray_icon, settings, tray
+from bridge_server.desktop import plugins, pystray_icon, settings, tray
 from bridge_server.desktop.faults import TrayError
 from bridge_server.desktop.instance import alive, discover, single
+from bridge_server.desktop.made import note
 from bridge_server.desktop.paths import Places
 from bridge_server.desktop.program import program
 from bridge_server.desktop.tray import Tray
@@ -205,6 +206,19 @@ async def test_quitting_ends_the_service_too(server: BridgeServer, places: Place
         await tray.act("quit")
         assert await asyncio.wait_for(task, 5) == ()
         await asyncio.wait_for(server.wait(), 5)
+
+
+async def test_panels_of_an_older_version_are_told(
+    server: BridgeServer, places: Places, shell: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dist/aftereffects-script").mkdir(parents=True)
+    (tmp_path / "dist/aftereffects-script" / plugins.SCRIPT).write_text("(function () { newer(); })();")
+    (tmp_path / plugins.SCRIPT).write_text("(function () {})();")
+    note(places, plugins.KIND, [str(tmp_path / plugins.SCRIPT)])
+    monkeypatch.setattr(plugins, "folder", lambda: tmp_path / "dist")
+    async with shown(Tray(places, shell)):
+        await shell.until(lambda state: state.note is not None and "older version" in state.note)
+    assert len(shell.told) == 1
 
 
 async def test_an_uninstalled_app_has_no_icon(server: BridgeServer, places: Places, shell: Shown) -> None:

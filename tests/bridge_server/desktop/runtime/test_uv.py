@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge_server.desktop.outside import environment
 from bridge_server.desktop.runtime import uv
-from bridge_server.desktop.runtime.outside import environment
 from bridge_server.desktop.runtime.uv import Heard, Source, Uv, understood
 
 HERE = Path("/here")
