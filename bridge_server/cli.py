@@ -37,6 +37,7 @@ from engine.request import Format, KeyframeFiles, MethodName, Request
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
+SETUP_STEP = "setup-step"
 OURS = frozenset({"internal", "engine.crashed", "engine.hung", "engine.cannot_start"})
 """Codes of faults that are not the input's."""
 
@@ -251,7 +252,7 @@ app.add_typer(update_cli.app)
 app.command(hidden=True)(update_cli.self_test)
 
 
-@app.command(hidden=True)
+@app.command(SETUP_STEP, hidden=True)
 def setup_step() -> None:
     """What the service starts to have a part looked at, installed or removed."""
     from bridge_server.desktop import setting_up
@@ -324,7 +325,7 @@ def _prepare(arguments: Sequence[str]) -> None:
 
         move_folders(os.environ)
     places = Places.of_user()
-    if frozen() and places.current_version.exists():
+    if frozen() and places.current_version.exists() and list(arguments) != [SETUP_STEP]:  # that is this service's own
         from bridge_server.desktop.versions import hand_over
 
         hand_over(places, version("videoshop-bridge"), arguments)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Hashable, Iterable
 from typing import Protocol
 from uuid import UUID
 
@@ -109,6 +109,8 @@ class Connection:
                     log.info("closing a connection: %d %s", item.code, item.reason)
                     self._closing = item
                     self._put(item, None)
+                case m.SetupState() if item.re is None:
+                    self._put(m.encode(item), "setup")
                 case m.JobProgress():
                     self._put(m.encode(item), ("progress", item.job))
                 case _:
@@ -130,7 +132,7 @@ class Connection:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _put(self, item: Item, key: tuple[str, UUID] | None) -> None:
+    def _put(self, item: Item, key: Hashable) -> None:
         if self._letting_go is not None:
             return
         try:

@@ -99,8 +99,11 @@ class Setup:
             raise SetupError.unknown_part(asked.part)
         if asked.do == "install" and part.licence is not None and not asked.accepted:
             raise SetupError.not_accepted(asked.part, part.licence.terms)
-        at_work = self._work.part if self._work is not None else None
-        if asked.part != at_work and all(one.part != asked.part for one in self._waiting):
+        doing = [self._work.doing] if self._work is not None and self._work.part == asked.part else []
+        doing += [one.do for one in self._waiting if one.part == asked.part]
+        if any(do != asked.do for do in doing):
+            raise SetupError.under_way(asked.part)
+        if not doing:
             self._waiting.append(asked)
             if self._working is None or self._working.done():
                 self._working = asyncio.create_task(self._work_on(), name="setup")
@@ -142,6 +145,8 @@ class Setup:
             finally:
                 self._work = None
             with contextlib.suppress(BridgeError):  # it was said just now what went wrong
+                if self._looking is not None:
+                    await asyncio.wait({self._looking})  # it may have begun before
                 await self._look()
             self._tell(self.state)
 

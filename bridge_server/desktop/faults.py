@@ -208,5 +208,14 @@ class SetupError(DesktopError):
         )
 
     @classmethod
+    def under_way(cls, part: str) -> Self:
+        return cls(
+            "setup.under_way",
+            f"Something else is being done to {part}, or will be next.",
+            "Stop that first, or wait for it.",
+            retryable=True,
+        )
+
+    @classmethod
     def nothing_to_stop(cls, part: str) -> Self:
         return cls("setup.nothing_to_stop", f"Nothing is done to {part} now.", "Look at the list again.")

@@ -21,6 +21,7 @@ STALL_SECONDS = 30.0
 PAUSES = (1.0, 2.0, 5.0, 10.0)
 """Seconds before each further attempt; they begin anew when something came."""
 BLOCK = 1 << 18
+RANGE_NOT_SATISFIABLE = 416
 CERTIFICATES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -37,9 +38,11 @@ OnBytes = Callable[[int], None]
 class FetchError(Exception):
     """`kind`: an “unsafe” address, a server that is “unreachable”, a file that is “gone”, or “corrupt” bytes."""
 
-    def __init__(self, kind: Literal["unsafe", "unreachable", "gone", "corrupt"], why: str) -> None:
+    def __init__(
+        self, kind: Literal["unsafe", "unreachable", "gone", "corrupt"], why: str, status: int | None = None
+    ) -> None:
         super().__init__(why)
-        self.kind, self.why = kind, why
+        self.kind, self.why, self.status = kind, why, status
 
 
 def fetch(
@@ -57,16 +60,36 @@ def fetch(
 
     `plain`: without TLS too, where the sha256 is known from elsewhere. Raises FetchError, and OSError of the disk.
     """
-    pauses = PAUSES if pauses is None else pauses
+    begun = _there(part) > 0
+    _bring(address, part, size, on_bytes, plain, proxy, PAUSES if pauses is None else pauses)
+    if digest(part) in sha256:
+        return
+    part.unlink()
+    if not begun:
+        raise FetchError("corrupt", "its sha256 is another one")
+    # its beginning was kept from before, and may have been damaged since
+    fetch(address, part, sha256, on_bytes, size=size, plain=plain, proxy=proxy, pauses=pauses)
+
+
+def _bring(
+    address: str,
+    part: Path,
+    size: int | None,
+    on_bytes: OnBytes,
+    plain: bool,
+    proxy: str | None,
+    pauses: Sequence[float],
+) -> None:
+    """Have all bytes at `part`, whatever they are. Raises FetchError."""
     attempts = iter(pauses)
-    while True:
+    while size is None or _there(part) != size:
         before = _there(part)
-        if size is not None and before == size:
-            break
         try:
             _receive(address, part, before, size, on_bytes, plain, proxy)
-            break
+            return
         except FetchError as error:
+            if error.status == RANGE_NOT_SATISFIABLE and before:  # it is all there, or too much: the sha256 tells
+                return
             if error.kind != "unreachable":
                 raise
             if _there(part) > before:
@@ -75,9 +98,6 @@ def fetch(
             if pause is None:
                 raise
             _wait(pause, lambda: on_bytes(_there(part)))
-    if _digest(part) not in sha256:
-        part.unlink()
-        raise FetchError("corrupt", "its sha256 is another one")
 
 
 def read(address: str, most: int, *, accept: str = "*/*", plain: bool = False, proxy: str | None = None) -> bytes:
@@ -114,7 +134,8 @@ def _heard() -> Iterator[None]:
         yield
     except urllib.error.HTTPError as error:
         later = error.code in (408, 425, 429) or error.code >= 500
-        raise FetchError("unreachable" if later else "gone", f"the server answered {error.code}") from None
+        kind: Literal["unreachable", "gone"] = "unreachable" if later else "gone"
+        raise FetchError(kind, f"the server answered {error.code}", error.code) from None
     except urllib.error.URLError as error:
         raise FetchError("unreachable", str(getattr(error.reason, "strerror", None) or error.reason)) from None
     except (TimeoutError, ConnectionError, http.client.HTTPException, ssl.SSLError) as error:
@@ -129,8 +150,11 @@ def _receive(
         part.unlink()
         have = 0
     with opened(address, begin=have, plain=plain, proxy=proxy) as answer:
+        sent = answer.headers.get("Content-Range")
         if answer.status != 206:
             have = 0
+        elif sent is not None and not sent.startswith(f"bytes {have}-"):
+            raise FetchError("unreachable", "the server sends another part than was asked for")
         announced = answer.headers.get("Content-Length")
         total = size if size is not None else have + int(announced) if announced else None
         with part.open("r+b" if have else "wb") as file:
@@ -157,7 +181,8 @@ def _there(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -212,7 +237,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         _check(newurl, self._plain)
         followed = super().redirect_request(req, fp, code, msg, headers, newurl)
-        here, there = urllib.parse.urlsplit(req.full_url).netloc, urllib.parse.urlsplit(newurl).netloc
+        here, there = (urllib.parse.urlsplit(url)[:2] for url in (req.full_url, newurl))
         if followed is not None and here != there:
             followed.remove_header("Authorization")  # it is for the first server alone
         return followed

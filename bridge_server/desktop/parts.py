@@ -65,7 +65,8 @@ def _engine(places: Places) -> m.Part:
     if installed is None:
         state: m.PartState = "absent" if found.unfinished is None else "begun"
         size = None if lock.open else lock.size
-        return m.Part(part=ENGINE, group="videoshop", state=state, size=size, note=note, removable=state == "begun")
+        removable = upkeep.remains(found.home)
+        return m.Part(part=ENGINE, group="videoshop", state=state, size=size, note=note, removable=removable)
     state = "damaged" if glance(places).faults else "outdated" if found.state == "outdated" else "ready"
     note = note if installed.backend == found.choice.backend else f"{installed.backend} is installed. {note}"
     return m.Part(part=ENGINE, group="videoshop", state=state, size=installed.size, note=note, removable=True)

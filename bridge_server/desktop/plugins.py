@@ -154,8 +154,11 @@ def standing(places: Places, plugin: Plugin, source: Path) -> Standing:
     if not things:
         return "absent"
     if plugin == "photoshop":
-        _, _, version = things[-1].rpartition(":")
-        return "ready" if version == _manifest(source / CCX)["version"] else "outdated"
+        _, _, version = things[-1].removeprefix(PHOTOSHOP).partition(":")
+        try:
+            return "ready" if version == _manifest(source / CCX)["version"] else "outdated"
+        except PluginError:  # this installation brings none to compare it with
+            return "ready"
     ours = source / ("aftereffects" if plugin == "after-effects" else f"aftereffects-script/{SCRIPT}")
     if not all(Path(thing).exists() for thing in things):
         return "damaged"
@@ -164,10 +167,7 @@ def standing(places: Places, plugin: Plugin, source: Path) -> Standing:
 
 def outdated(places: Places, source: Path) -> list[Plugin]:
     """The plugins that were installed from here and are not of the version that this app brings."""
-    try:
-        return [plugin for plugin in PLUGINS if standing(places, plugin, source) in ("outdated", "damaged")]
-    except PluginError:  # it brings none
-        return []
+    return [plugin for plugin in PLUGINS if standing(places, plugin, source) in ("outdated", "damaged")]
 
 
 def _plugin_of(thing: str) -> Plugin:
@@ -185,7 +185,7 @@ def remove(places: Places, hosts: Hosts, *, which: Collection[Plugin] = PLUGINS,
         if _plugin_of(thing) not in which:
             continue
         if thing.startswith(PHOTOSHOP):
-            name, _, _ = thing.removeprefix(PHOTOSHOP).rpartition(":")
+            name, _, _ = thing.removeprefix(PHOTOSHOP).partition(":")
             if _ran(hosts.agent_words("remove", name)) is not None:
                 left.append(f"Remove “{name}” in Creative Cloud under Stock & Marketplace > Plugins > Manage plugins.")
         elif thing == UNSIGNED:
@@ -237,7 +237,7 @@ def _extension(places: Places, source: Path, hosts: Hosts, *, unsigned: bool, re
         settings.change(places, origins=(*chosen.origins, ORIGIN))
     if unsigned:
         _allow_unsigned(places, hosts, registry)
-    else:
+    elif UNSIGNED not in made(places).get(KIND, ()):
         then.append(f"The extension is not signed. Allow such once: {_how_unsigned(hosts)}")
     then.append("Start After Effects again; Window > Extensions > Videoshop opens the panel.")
     return Told("after-effects", True, f"Copied to {target}.", tuple(then), origin=new)
@@ -346,6 +346,7 @@ def _ran(command: list[str]) -> str | None:
         done = subprocess.run(
             command,
             env=outside.environment(),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",

@@ -125,42 +125,47 @@ def take_along(root: Path, to: Path, on_event: OnEvent) -> list[str]:
     """
     if to == root:
         return []
-    models = [model.name for model in MODELS.values() if state_of(root / model.name) != "absent"]
-    files = [path for name in models for path in (root / name).rglob("*") if path.is_file()]
-    total, done = sum(path.stat().st_size for path in files), 0
-
-    def bring(source: str, target: str) -> str:
-        nonlocal done
-        try:
-            os.link(source, target)
-            done += Path(target).stat().st_size
-        except OSError:  # another disk, or one without links
-            with Path(source).open("rb") as read, Path(target).open("wb") as write:
-                while block := read.read(BLOCK):
-                    write.write(block)
-                    done += len(block)
-                    on_event(Event(stage="write", done=done, total=total, message=Path(source).name))
-        on_event(Event(stage="write", done=done, total=total, message=Path(source).name))
-        return target
-
-    for name in models:
+    names = [name for name in MODELS if state_of(root / name) != "absent"]
+    files = {name: [path for path in (root / name).rglob("*") if path.is_file()] for name in names}
+    sizes = {path: path.stat().st_size for paths in files.values() for path in paths}
+    total, done = sum(sizes.values()), 0
+    for name, paths in files.items():
         target, aside = to / name, to / f".{name}.moving"
+        if state_of(target) == "incomplete":
+            remove(MODELS[name], to)
         with held(root, name), held(to, name), writing(to):
             if state_of(target) == "installed":
+                done += sum(sizes[path] for path in paths)
                 continue
-            if state_of(target) == "absent" and target.exists():
-                raise WeightsError.not_ours(target)
-            for left in (aside, target):
-                shutil.rmtree(left, ignore_errors=True)
+            if target.exists():
+                if any(target.iterdir()):
+                    raise WeightsError.not_ours(target)
+                target.rmdir()
+            shutil.rmtree(aside, ignore_errors=True)
             try:
-                shutil.copytree(root / name, aside, copy_function=bring)
+                for path in paths:
+                    for more in _brought(path, aside / path.relative_to(root / name)):
+                        done += more
+                        on_event(Event(stage="write", done=min(done, total), total=total, message=path.name))
                 aside.replace(target)
-            except shutil.Error as error:
-                raise OutputError.not_writable(to) from error
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
         (to / f".{name}.lock").unlink(missing_ok=True)
-    return models
+    return names
+
+
+def _brought(source: Path, target: Path) -> Iterator[int]:
+    """Link a file, or copy it onto another disk; its bytes as they come."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one without links
+        with source.open("rb") as read, target.open("wb") as write:
+            while block := read.read(BLOCK):
+                write.write(block)
+                yield len(block)
+    else:
+        yield target.stat().st_size
 
 
 @contextmanager

@@ -114,6 +114,17 @@ async def test_what_waits_can_be_dropped(client: Client, shelf: Path) -> None:
     assert wishes(shelf) in ([("install", "slow")], [])  # stopped before it began, or after
 
 
+async def test_the_contrary_of_what_is_under_way_is_refused(client: Client, shelf: Path) -> None:
+    await client.set_up("slow")
+    await client.set_up("engine")
+    for name in ("slow", "engine"):
+        with pytest.raises(BridgeError, match=f"Something else is being done to {name}"):
+            await client.take_away(name)
+    await client.stop_setup("engine")
+    await client.stop_setup("slow")
+    await until(client, idle)
+
+
 async def test_what_is_stopped_in_the_middle_is_no_failure(client: Client, shelf: Path) -> None:
     await client.set_up("slow")
     while not (shelf / "slow.begun").exists():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
-from bridge_server.desktop.fetching import FetchError, fetch, read
+from bridge_server.desktop.fetching import FetchError, digest, fetch, read
 from bridge_server.desktop.runtime.faults import RuntimeFault
 from bridge_server.desktop.runtime.locks import Lock, Package
 from bridge_server.desktop.runtime.uv import Source
@@ -42,17 +42,17 @@ def large(lock: Lock, there: Collection[str]) -> list[Package]:
     return [package for package in lock.packages if package.size >= LARGE and package.name not in there]
 
 
-def bring(package: Package, folder: Path, source: Source, on_wheel: OnWheel) -> Path | None:
+def bring(package: Package, folder: Path, source: Source, silent: set[str], on_wheel: OnWheel) -> Path | None:
     """The wheel of a package in `folder`, fetched as far as it is not there; None: it is left to uv.
 
-    Raises RuntimeFault, OSError.
+    `silent`: indexes that did not answer, which are not asked again. Raises RuntimeFault, OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    link = _found(package, source)
+    link = _found(package, source, silent)
     if link is None:
         return None
     wheel = folder / link.name
-    if wheel.exists():
+    if wheel.exists() and digest(wheel) == link.sha256:  # else the power fell before it was on the disk
         return wheel
     part = folder / f"{link.name}.part"
     try:
@@ -90,12 +90,16 @@ def indexes(source: Source, environment: Mapping[str, str] = os.environ) -> list
     return [address.rstrip("/") for address in named if address.startswith(("https://", "http://"))]
 
 
-def _found(package: Package, source: Source) -> Link | None:
+def _found(package: Package, source: Source, silent: set[str]) -> Link | None:
     for index in indexes(source):
+        if index in silent:
+            continue
         page = f"{index}/{re.sub(r'[-_.]+', '-', package.name).lower()}/"
         try:
             text = read(page, PAGE_BYTES, accept=ACCEPT, plain=True, proxy=source.proxy)
-        except FetchError:
+        except FetchError as error:
+            if error.kind == "unreachable":
+                silent.add(index)
             continue
         for link in links(text.decode("utf-8", "replace"), page):
             if link.sha256 in package.hashes:
@@ -108,11 +112,15 @@ def links(text: str, page: str) -> Iterator[Link]:
     base = urllib.parse.urlsplit(page)
     found = _of_json(text) if text.lstrip().startswith("{") else _of_html(text)
     for address, sha256 in found:
-        full = urllib.parse.urlsplit(urllib.parse.urljoin(page, address))
+        try:
+            full = urllib.parse.urlsplit(urllib.parse.urljoin(page, address))
+            same = (full.scheme, full.hostname, full.port) == (base.scheme, base.hostname, base.port)
+        except ValueError:  # no address
+            continue
         name = urllib.parse.unquote(full.path.rpartition("/")[2])
         if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not re.fullmatch(r"[\w.+!-]+\.whl", name):
             continue
-        if full.hostname == base.hostname and full.port == base.port and full.username is None:
+        if same and full.username is None:
             full = full._replace(netloc=base.netloc)  # with its login
         yield Link(urllib.parse.urlunsplit(full._replace(fragment="")), name, sha256)
 
@@ -129,7 +137,7 @@ def _of_html(text: str) -> Iterator[tuple[str, str]]:
     anchors = _Anchors()
     anchors.feed(text)
     for address in anchors.addresses:
-        yield address, urllib.parse.urlsplit(address).fragment.removeprefix("sha256=")
+        yield address, address.partition("#")[2].removeprefix("sha256=")
 
 
 class _Anchors(HTMLParser):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -150,9 +151,9 @@ def _fetch_ahead(home: Home, lock: Lock, there: Collection[str], uv: Uv, python:
     if uv.source.wheels is not None or os.environ.get("UV_OFFLINE"):
         return
     wheels = home.cache / "wheels"
-    came = []
+    came, silent = [], set[str]()
     for package in ahead.large(lock, there):
-        if ahead.bring(package, wheels, uv.source, counter.hear) is not None:
+        if ahead.bring(package, wheels, uv.source, silent, counter.hear) is not None:
             came.append(package)
             counter.ahead[package.name] = package.size
     if came:
@@ -261,10 +262,16 @@ def sweep(home: Home, *, keep_cache: bool = False) -> None:
 
 
 def in_use(environment: Path) -> bool:
-    """Whether an engine process runs in an environment. Windows cannot tell, but removes no file that is open."""
+    """Whether an engine process runs in an environment. Windows has no shared locks, but renames no open file."""
+    file = environment / code.IN_USE
     try:
-        with (environment / code.IN_USE).open("r+b") as file:
-            hold(file)
+        if sys.platform == "win32":
+            aside = file.with_name(f"{file.name}.looked")
+            file.rename(aside)
+            aside.rename(file)
+            return False
+        with file.open("r+b") as opened:
+            hold(opened)
     except FileNotFoundError:
         return False
     except OSError:

@@ -28,10 +28,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-if sys.platform != "win32":  # Windows removes no file that is open
+in_use = open(Path(sys.prefix) / "{IN_USE}", "ab")
+if sys.platform != "win32":  # Windows renames and removes no file that is open
     import fcntl
 
-    in_use = open(Path(sys.prefix) / "{IN_USE}", "ab")
     fcntl.flock(in_use, fcntl.LOCK_SH)
 runpy.run_module("engine.worker", run_name="__main__", alter_sys=True)
 '''

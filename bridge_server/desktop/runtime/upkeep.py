@@ -179,7 +179,7 @@ def remove(places: Places) -> int:
         before = _bytes_in(home.root)
         _clear(home)
     _leave(home)
-    if any(folder.exists() for folder in _folders(home)):
+    if remains(home):
         raise RuntimeFault.folder_unusable(home.root, "not all of it could be removed")
     places.engine_moved.unlink(missing_ok=True)
     return before - _bytes_in(home.root)
@@ -296,6 +296,11 @@ def _leave(home: Home) -> None:
     with contextlib.suppress(OSError):
         home.lock.unlink(missing_ok=True)
         home.root.rmdir()
+
+
+def remains(home: Home) -> bool:
+    """Whether there is anything to remove, as what a removal that was stopped left."""
+    return any(folder.exists() for folder in _folders(home))
 
 
 def _folders(home: Home) -> tuple[Path, ...]:

@@ -29,6 +29,7 @@ class Server:
         self.asked: list[str | None] = []
         self.logins: list[str | None] = []
         self.to: str | None = None
+        self.shifted = 0
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -53,7 +54,12 @@ class Server:
             request.end_headers()
             return
         begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
+        if begin and begin >= len(self.data):
+            request.send_error(416)
+            return
         request.send_response(206 if begin else 200)
+        if begin:
+            request.send_header("Content-Range", f"bytes {begin + self.shifted}-{len(self.data) - 1}/{len(self.data)}")
         if self.announced:
             request.send_header("Content-Length", str(len(self.data) - begin))
         request.end_headers()
@@ -153,6 +159,22 @@ def test_a_file_of_unknown_size_ends_where_the_server_ends(server: Server, tmp_p
     server.announced = False
     got(server, tmp_path / "part")
     assert (tmp_path / "part").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("kept", [DATA, DATA + b"and more", b"x" * 1000, b"x" * len(DATA)])
+def test_what_was_kept_is_used_only_if_it_is_the_beginning(server: Server, tmp_path: Path, kept: bytes) -> None:
+    (tmp_path / "part").write_bytes(kept)
+    got(server, tmp_path / "part")
+    assert (tmp_path / "part").read_bytes() == DATA
+    assert None in server.asked or kept == DATA
+
+
+def test_another_part_than_was_asked_for_is_not_taken(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "part").write_bytes(DATA[:1000])
+    server.shifted = 1
+    with pytest.raises(FetchError, match="another part"):
+        got(server, tmp_path / "part")
+    assert (tmp_path / "part").read_bytes() == DATA[:1000]
 
 
 def test_a_server_that_is_not_there_is_said(tmp_path: Path, server: Server) -> None:

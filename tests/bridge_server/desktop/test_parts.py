@@ -132,6 +132,15 @@ def test_an_installation_that_was_stopped_has_begun(places: Places) -> None:
     assert (begun.state, begun.removable) == ("begun", True)
 
 
+def test_what_a_stopped_removal_left_can_be_removed(places: Places, options: Options) -> None:
+    upkeep.install(places, "cpu", options, quiet)
+    place.home(places).version.unlink()
+    left = part(places, LINUX, "engine")
+    assert (left.state, left.removable) == ("absent", True)
+    parts.remove(places, LINUX, "engine")
+    assert not part(places, LINUX, "engine").removable
+
+
 def test_a_newer_lockfile_makes_it_outdated(places: Places, options: Options) -> None:
     upkeep.install(places, "cpu", options, quiet)
     lockfile = next(options.locks.iterdir())

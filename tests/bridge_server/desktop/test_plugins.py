@@ -12,9 +12,9 @@ import pytest
 from bridge_server import cli
 from bridge_server.desktop import settings
 from bridge_server.desktop.faults import PluginError
-from bridge_server.desktop.made import made
+from bridge_server.desktop.made import made, note
 from bridge_server.desktop.paths import CONFIG, DATA, Places
-from bridge_server.desktop.plugins import CCX, CSXS, PLUGINS, SCRIPT, Hosts, install, outdated, remove, standing
+from bridge_server.desktop.plugins import CCX, CSXS, KIND, PLUGINS, SCRIPT, Hosts, install, outdated, remove, standing
 from tests.bridge_server.desktop.test_autostart import Registry
 from tests.plugin import npm
 
@@ -163,6 +163,27 @@ def test_a_plugin_of_another_version_is_outdated_and_one_that_is_gone_is_damaged
     (hosts.scripts()[0] / SCRIPT).unlink()
     assert standing(places, "after-effects", built) == "outdated"
     assert standing(places, "script", built) == "damaged"
+
+
+def test_a_plugin_of_a_version_that_nobody_noted_is_outdated_and_taken_back_by_its_name(
+    places: Places, built: Path, hosts: Hosts, tmp_path: Path
+) -> None:
+    agent(hosts, tmp_path / "log")
+    note(places, KIND, ["photoshop:Videoshop Panel"])
+    assert standing(places, "photoshop", built) == "outdated"
+    (built / CCX).rename(tmp_path / "elsewhere")
+    assert standing(places, "photoshop", built) == "ready"  # there is none to compare it with
+    assert remove(places, hosts) == []
+    assert (tmp_path / "log").read_text().endswith("remove|Videoshop Panel\n")
+
+
+def test_what_was_allowed_before_is_not_asked_for_again(places: Places, built: Path, tmp_path: Path) -> None:
+    hosts = Hosts("win32", tmp_path / "home", tmp_path / "home/Roaming", tmp_path / "common")
+    registry: Any = Registry()
+    assert "not signed" in install(places, "after-effects", built, hosts, registry=registry).then[0]
+    install(places, "after-effects", built, hosts, unsigned=True, registry=registry)
+    told = install(places, "after-effects", built, hosts, registry=registry)
+    assert not any("not signed" in line for line in told.then)
 
 
 def test_one_plugin_is_taken_back_and_the_others_stay(

@@ -1,13 +1,16 @@
 """The store of weights: its models go along to another folder, whole or as far as they came."""
 
+import errno
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.errors import Cancelled, EngineError
 from engine.request import Event
+from engine.videoshop import stock
 from engine.videoshop.catalogue import MANIFEST, MARKER
 from engine.videoshop.stock import held, state_of, take_along
 
@@ -79,6 +82,32 @@ def test_what_is_whole_there_already_stays_as_it_is(root: Path, tmp_path: Path) 
     take_along(root, tmp_path / "large", quiet)
     assert (tmp_path / "large/svd/mine.txt").exists()
     assert state_of(tmp_path / "large/svd-xt") == "incomplete"
+
+
+def test_a_full_disk_is_told_at_once_and_leaves_nothing(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> Iterator[int]:
+        yield 1
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stock, "_brought", full)
+    with pytest.raises(EngineError) as refused:
+        take_along(root, tmp_path / "large", quiet)
+    assert refused.value.code == "resource.disk_full"
+    assert not [path for path in (tmp_path / "large").iterdir() if path.is_dir()]
+
+
+def test_one_that_was_begun_there_gives_way_and_what_is_not_ours_stays(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "large/svd").mkdir(parents=True)
+    (tmp_path / "large/svd" / MARKER).write_text("{}")
+    (tmp_path / "large/svd/photo.jpg").write_text("of the person")
+    with pytest.raises(EngineError):
+        take_along(root, tmp_path / "large", quiet)
+    assert (tmp_path / "large/svd/photo.jpg").exists()
+    (tmp_path / "large/svd/photo.jpg").unlink()
+    take_along(root, tmp_path / "large", quiet)
+    assert models(tmp_path / "large") == models(root)
 
 
 def test_a_folder_of_the_persons_is_not_replaced(root: Path, tmp_path: Path) -> None:

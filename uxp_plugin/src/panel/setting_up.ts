@@ -62,6 +62,7 @@ export class SettingUp implements SetupActions {
   }
 
   disagree(): void {
+    this.#tokens.clear();
     this.#know({ agreeing: [] });
   }
 

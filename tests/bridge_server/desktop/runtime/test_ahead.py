@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bridge_server.desktop import fetching
+from bridge_server.desktop.fetching import FetchError
 from bridge_server.desktop.paths import Places
 from bridge_server.desktop.runtime import ahead, place, probe, upkeep
 from bridge_server.desktop.runtime.ahead import indexes, links
@@ -67,6 +68,8 @@ class Index:
             begin, end = 0, len(data)
         request.send_response(206 if begin else 200)
         request.send_header("Content-Type", kind)
+        if begin:
+            request.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
         request.send_header("Content-Length", str(len(data) - begin))
         request.end_headers()
         if request.command == "GET":
@@ -174,6 +177,31 @@ def test_other_bytes_than_the_locked_ones_are_not_installed(places: Places, inde
     assert place.home(places).installed() is None
 
 
+def test_a_wheel_that_was_damaged_on_the_disk_is_fetched_again(places: Places, index: Index, options: Options) -> None:
+    wheels = place.home(places).cache / "wheels"
+    wheels.mkdir(parents=True)
+    for name, data in index.wheels.items():
+        (wheels / name).write_bytes(data if "tiny_0" in name else bytes(len(data)))
+    upkeep.install(places, "cpu", options, quiet)
+    assert whole(places)
+    assert [name.partition("-")[0] for name, _ in index.asked] == ["tiny_1", "tiny_2"]
+
+
+def test_an_index_that_does_not_answer_is_asked_once(
+    places: Places, index: Index, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def silent(address: str, most: int, **more: Any) -> bytes:
+        asked.append(address)
+        raise FetchError("unreachable", "it is silent")
+
+    monkeypatch.setattr(ahead, "read", silent)
+    upkeep.install(places, "cpu", options, quiet)
+    assert whole(places)
+    assert len(asked) == 1
+
+
 def test_what_cannot_be_found_is_left_to_uv(places: Places, index: Index, options: Options) -> None:
     index.hides = {"tiny-0", "tiny-1", "tiny-2"}
     upkeep.install(places, "cpu", options, quiet)
@@ -221,6 +249,7 @@ def test_the_indexes_are_those_that_uv_would_ask() -> None:
         f'<a href="/x.tar.gz#sha256={SHA}">',
         '<a href="/x-1.0-py3-none-any.whl">',
         f'<a href="/..%2F..%2Fx.whl#sha256={SHA}">',
+        f'<a href="http://[x-1-py3-none-any.whl#sha256={SHA}">',
         "<a href='",
     ],
 )
@@ -233,6 +262,8 @@ def test_a_login_of_the_index_is_kept_for_its_own_files_alone() -> None:
     text = (
         f'<a href="../x-1-py3-none-any.whl#sha256={SHA}"></a><a href="https://files/x-1-py3-none-any.whl#sha256={SHA}">'
     )
-    own, other = links(text, page)
+    text += f'<a href="http://index/simple/x-1-py3-none-any.whl#sha256={SHA}">'  # in clear: it would be read
+    own, other, clear = links(text, page)
+    assert clear.address == "http://index/simple/x-1-py3-none-any.whl"
     assert own.address == "https://me:pass@index/simple/x-1-py3-none-any.whl"
     assert other.address == "https://files/x-1-py3-none-any.whl"
