@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,9 @@ def test_it_stops_when_its_input_ends_and_goes_on_where_it_was(step: Step, hub: 
     with step.start(do="install", part="svd", accepted=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        while hub.sent[UNET] < 3_000_000:
+        while 3_000_000 not in hub.asked_for(UNET):  # it has what was sent, and asks for the rest
             assert process.poll() is None
+            time.sleep(0.02)
         process.stdin.close()
         *_, last = map(json.loads, process.stdout)
         assert last["stopped"]
