@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_server.desktop.outside import environment
 from bridge_server.desktop.runtime import uv
 from bridge_server.desktop.runtime.uv import Heard, Source, Uv, understood
 
@@ -145,12 +144,6 @@ def test_a_folder_of_wheels_means_no_index_and_no_network(tmp_path: Path) -> Non
     assert Source(index=str(tmp_path)).options() == ["--find-links", str(tmp_path)]
     assert Source(index="https://index").options()[:2] == ["--index", "https://index"]
     assert Source().options() == []
-
-
-def test_programs_that_are_not_ours_get_the_libraries_of_the_system_back() -> None:
-    frozen = {"LD_LIBRARY_PATH": "/app/_internal", "LD_LIBRARY_PATH_ORIG": "/opt/lib", "DYLD_LIBRARY_PATH": "/app"}
-    assert environment(frozen, frozen=True) == {"LD_LIBRARY_PATH": "/opt/lib"}
-    assert environment(frozen, frozen=False) == frozen
 
 
 def test_the_program_comes_with_its_package() -> None:
